@@ -28,7 +28,7 @@ HOME_OF = {
     r"yaml\.h": "config",
     r"jansson\.h": "base",
     r"xxhash\.h": "pipeline",
-    r"zstd.*\.h": "base",
+    r"zstd.*\.h": "pipeline",
     r"openssl/.*": "base",
     r"curl/.*": "net",
 }
