@@ -210,6 +210,14 @@ void redact(char *text)
     (void)pthread_mutex_unlock(&secrets_lock);
 }
 
+char *redact_copy(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text);
+
+    redact(copy);
+    return copy;
+}
+
 static bool name_is_secret(const char *name, size_t size)
 {
     static const char *const ends[] = {"password", "passwd", "secret", "token", "signature"};
@@ -317,7 +325,5 @@ char *redact_url(struct arena *arena, const char *url)
         mask_uri(&out, url, scheme_end + 3);
     else
         mask_conninfo(&out, url);
-    char *copy = arena_strdup(arena, buf_text(&out));
-    redact(copy);
-    return copy;
+    return redact_copy(arena, buf_text(&out));
 }

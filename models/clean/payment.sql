@@ -1,0 +1,3 @@
+-- kind: clean
+-- The date is text in the source.
+-- type: payment_date date

@@ -1,0 +1,4 @@
+-- kind: clean
+-- Agreed dates are text in the source.
+-- type: agreed_delivery_date date
+-- type: agreed_payment_date date

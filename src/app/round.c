@@ -1,0 +1,84 @@
+#include "app/round.h"
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "pipeline/batch_log.h"
+
+enum {
+    CONFLICT_TRIES = 3
+};
+
+static enum err_code ingestion_head(struct app *app, uint64_t *ret_head, struct err *err)
+{
+    struct store *ingestion;
+
+    TRY(app_ingestion(app, &ingestion, err));
+    return batch_log_head(ingestion, ret_head, err);
+}
+
+/* A batch that somebody else committed since we began holds what we would have found. */
+static enum err_code run_ingest(struct app *app, const struct app_ingest_choice *choice,
+                                struct round_step *step, struct err *err)
+{
+    uint64_t before = 0, after = 0;
+    struct err ignored;
+
+    TRY(ingestion_head(app, &before, err));
+    enum err_code code = app_ingest(app, choice, &step->report, err);
+    if (code != ERR_CONFLICT || ingestion_head(app, &after, &ignored) || after <= before)
+        return code;
+    step->yielded = true;
+    step->report.head = after;
+    return ERR_OK;
+}
+
+/* Process and load catch up with whatever is missing, so after a conflict they look again. */
+static enum err_code run_step(struct app *app, int which, const struct app_ingest_choice *choice,
+                              struct round_step *step, struct err *err)
+{
+    enum err_code code = ERR_CONFLICT;
+
+    if (which == ROUND_INGEST)
+        return run_ingest(app, choice, step, err);
+    for (int i = 0; i < CONFLICT_TRIES && code == ERR_CONFLICT; i++) {
+        step->report = (struct step_report){.arena = step->report.arena};
+        code = which == ROUND_PROCESS ? app_process(app, &step->report, err)
+                                      : app_load(app, &step->report, err);
+    }
+    return code;
+}
+
+enum err_code round_run(struct app *app, unsigned steps, const struct app_ingest_choice *choice,
+                        struct arena *arena, struct round *ret_round, struct err *err)
+{
+    static const char *const names[ROUND_STEPS] = {"ingest", "process", "load"};
+    enum err_code first = ERR_OK;
+
+    *ret_round = (struct round){0};
+    for (int i = 0; i < ROUND_STEPS; i++) {
+        struct round_step *step = &ret_round->steps[i];
+        step->name = names[i];
+        step->report.arena = arena;
+        if (!(steps & 1u << i))
+            continue;
+        if (i == ROUND_LOAD && steps != 1u << ROUND_LOAD && !app_has_warehouse(app)) {
+            step->skipped = "'warehouse.url' is not set";
+            continue;
+        }
+        if (first && cancel_requested()) {
+            step->skipped = "interrupted";
+            continue;
+        }
+        int64_t begin_us = clock_monotonic_us();
+        step->ran = true;
+        enum err_code code = run_step(app, i, choice, step, &step->err);
+        if (!step->report.duration_us)
+            step->report.duration_us = clock_monotonic_us() - begin_us;
+        step->err.code = code;
+        if (code && !first) {
+            first = code;
+            *err = step->err;
+        }
+    }
+    return first;
+}

@@ -1,0 +1,131 @@
+#include <assert.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+const struct command_option global_options[] = {
+    {"-C", "DIR", false, false, "change to DIR first"},
+    {"--config", "FILE", false, false, "read FILE instead of tote.yaml"},
+    {"--json", NULL, false, false, "print one JSON document with \"schema\": 1"},
+    {"--quiet", NULL, false, false, "say nothing but warnings and errors on standard error"},
+    {"--verbose", NULL, false, false, "table by table"},
+    {"--no-progress", NULL, false, false, "no progress line on the terminal"},
+    {"--help", NULL, false, false, "show help"},
+    {"--version", NULL, false, false, "show the version"},
+    {0},
+};
+
+static const struct command_option init_options[] = {
+    {"--source", "URL", false, true, "the PostgreSQL database to look at"},
+    {"--dir", "DIR", false, false, "where to write (the current folder)"},
+    {"--warehouse", "URL", false, true, "the warehouse (duckdb:./warehouse.duckdb)"},
+    {"--force", NULL, false, false, "overwrite files that are there"},
+    {0},
+};
+
+static const struct command_option ingest_options[] = {
+    {"--full", NULL, false, false, "compare every row by content"},
+    {"--accept-new-source", NULL, false, false,
+     "go on although the lake was fed by another server, comparing every row by content"},
+    {0},
+};
+
+static const struct command_option run_options[] = {
+    {"--every", "DURATION", true, false,
+     "keep on, with this pause between rounds (without a value: schedule.every)"},
+    {"--full", NULL, false, false, "compare every row by content"},
+    {"--accept-new-source", NULL, false, false,
+     "go on although the lake was fed by another server, comparing every row by content"},
+    {0},
+};
+
+static const struct command_option history_options[] = {
+    {"--limit", "N", false, false, "so many batches (20)"},
+    {"--batch", "N", false, false, "one batch, table by table"},
+    {0},
+};
+
+static const struct command_option query_options[] = {
+    {"--csv", NULL, false, false, "print comma-separated values"},
+    {0},
+};
+
+static const struct command_option help_options[] = {
+    {"--man", NULL, false, false, "print the manual page"},
+    {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
+    {"--markdown", "PAGE", false, false,
+     "print docs/reference/PAGE.md: commands, configuration or exit-statuses"},
+    {0},
+};
+
+const struct command commands[] = {
+    {"init", "", 0, 0, false, "look at a database and write a working project for it",
+     "Connects to the source, lists its tables and writes tote.yaml, .env (mode 0600, with the "
+     "URL), "
+     ".gitignore and one model for each table, such that `tote run` then fills the warehouse with "
+     "one "
+     "current table for each source table. Files that are there are kept unless --force is given.",
+     init_options, command_init},
+    {"doctor", "", 0, 0, true, "check the configuration, source, lake, models and warehouse",
+     "Prints one line for each check, with a hint where something is wrong. Writes nothing but a "
+     "probe "
+     "object below _doctor/ in each lake folder, which it removes. The exit status is that of the "
+     "first "
+     "check that failed.",
+     NULL, command_doctor},
+    {"run", "", 0, 0, true, "ingest, process and load once, or again and again",
+     "Runs the three steps in order. A step that fails does not keep the next ones from catching "
+     "up "
+     "with what was committed before; the exit status is that of the first failure. With --every, "
+     "errors are logged and the next round tries again, until the program is interrupted.",
+     run_options, command_run},
+    {"ingest", "", 0, 0, true, "capture what changed in the source into JSON objects",
+     "Reads all tables under one snapshot, compares them with what the lake holds, and commits "
+     "what "
+     "changed as one batch. Nothing changed: nothing is written.",
+     ingest_options, command_ingest},
+    {"process", "", 0, 0, true, "turn new batches into clean and star tables",
+     "Runs the models over every batch that is not processed yet, in order.", NULL,
+     command_process},
+    {"load", "", 0, 0, true, "load processed batches into the warehouse",
+     "Loads every batch that is not in the warehouse's ledger yet, each in one transaction.", NULL,
+     command_load},
+    {"status", "", 0, 0, true, "how far each step is, and rows by table and stage",
+     "Shows the last batch of each step, its age, and the rows of each table in the source, the "
+     "clean "
+     "zone, quarantine, the star and the warehouse.",
+     NULL, command_status},
+    {"history", "", 0, 0, true, "the batches, newest first",
+     "Shows time, rows, deletions, quarantined rows and duration of each batch.", history_options,
+     command_history},
+    {"query", "SQL", 1, 1, true, "read the warehouse with SQL",
+     "Runs one statement that reads, and prints the rows as a table, as JSON or as CSV. The "
+     "warehouse "
+     "is opened for reading only.",
+     query_options, command_query},
+    {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
+     "Passwords are masked.", NULL, command_config},
+    {"version", "", 0, 0, false, "show the version", "", NULL, command_version},
+    {"help", "[COMMAND]", 0, 1, false, "show help", "", help_options, command_help},
+};
+
+const size_t command_count = COUNT_OF(commands);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        if (text_equal(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}
+
+const char *call_value(const struct call *call, const char *name)
+{
+    const struct command_option *options = call->command->options;
+
+    for (size_t i = 0; options && options[i].name; i++)
+        if (text_equal(options[i].name, name))
+            return call->values[i];
+    assert(false && "an option that the command does not have");
+    return NULL;
+}

@@ -1,0 +1,87 @@
+#include "pipeline/ingest_decide.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+/* Half of the 32-bit ids, less what may be in progress. */
+#define XIDS_COMPARABLE (UINT64_C(1) << 30)
+
+static enum err_code refuse_source(const struct capture_batch *batch, struct err *err)
+{
+    const struct record *last = batch->last;
+
+    (void)err_set(err, ERR_CONFLICT,
+                  "lake '%s' was fed by another source: database '%s' of cluster %s, this is '%s' of %s",
+                  store_url(batch->store), last->database,
+                  *last->system_identifier ? last->system_identifier : "(unknown)",
+                  batch->facts->database,
+                  *batch->facts->system_identifier ? batch->facts->system_identifier : "(unknown)");
+    return err_hint(err, "correct source.url or lake.ingestion; when the source was restored or moved and "
+                         "is the same data, run `tote ingest --accept-new-source`");
+}
+
+enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted, struct err *err)
+{
+    const struct record *last = batch->last;
+    const struct snapshot_facts *facts = batch->facts;
+
+    *ret_trusted = true;
+    if (!last)
+        return ERR_OK;
+    uint64_t last_wal = wal_position(last->wal);
+    bool same_cluster = text_equal(last->system_identifier, facts->system_identifier);
+    if (!same_cluster || !text_equal(last->database, facts->database)) {
+        *ret_trusted = false;
+        return batch->options->accept_new_source ? ERR_OK : refuse_source(batch, err);
+    }
+    if (facts->standby && facts->wal_position < last_wal) {
+        (void)err_set(err, ERR_UNAVAILABLE, "the standby has replayed to %s, the last batch saw %s",
+                      facts->wal, last->wal);
+        return err_hint(err, "run again when it has caught up, or read the primary");
+    }
+    bool same_timeline =
+        last->timeline == facts->timeline || last->timeline == 0 || facts->timeline == 0;
+    *ret_trusted = same_timeline && last->database_oid == facts->database_oid &&
+                   facts->wal_position >= last_wal && facts->xmax >= last->snapshot_xmin;
+    if (!*ret_trusted)
+        log_warn("the source was restored or failed over since batch %llu: comparing all content",
+                 (unsigned long long)last->batch);
+    return ERR_OK;
+}
+
+bool decide_state_fits(const struct source_table *source, const struct record_table *old)
+{
+    const struct record_table *now = &source->record;
+
+    if (!text_equal(old->key_form, source->form == KEY_INT8 ? "int8" : "text") ||
+        old->key_count != now->key_count || record_table_is_keyless(old) != source->keyless)
+        return false;
+    for (size_t i = 0; i < now->key_count; i++)
+        if (!text_equal(old->key[i], now->key[i]))
+            return false;
+    return true;
+}
+
+static bool compare_is_due(const struct capture_batch *batch, const struct source_table *source,
+                           const struct record_table *old)
+{
+    int64_t every_us = batch->options->compare_every_us;
+
+    if (source->options && source->options->compare_every_us >= 0)
+        every_us = source->options->compare_every_us;
+    return every_us > 0 && batch->facts->captured_us - old->full_compare_us >= every_us;
+}
+
+enum capture_mode decide_mode(const struct capture_batch *batch, const struct source_table *source,
+                              const struct record_table *old, bool trusted)
+{
+    bool hashes_are_ours = source->form == KEY_INT8 || source->keyless || batch->facts->utf8;
+
+    if (!old)
+        return source->keyless ? CAPTURE_COMPARE : CAPTURE_FIRST;
+    if (!trusted || batch->options->full_compare || !source->stable || !hashes_are_ours ||
+        !text_equal(old->shape, source->record.shape) || compare_is_due(batch, source, old) ||
+        batch->facts->xmax - batch->last->snapshot_xmin >= XIDS_COMPARABLE)
+        return CAPTURE_COMPARE;
+    return CAPTURE_INCREMENTAL;
+}

@@ -1,0 +1,32 @@
+/* pipeline/object_names.h - what the objects of the ingestion bucket are called, stated once.
+ *
+ *   <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>[-pNNNN].<time>[.deleted].json[.zst]
+ *   _index/<table>/<batch>-<attempt>-<n>.index
+ *   _index/<table>/<batch>-<attempt>.fingerprint
+ *
+ * <table> is schema.table, percent-encoded, "public." left out; <batch> 10 digits, <attempt> the first 6
+ * hex digits of the attempt's id, <time> the snapshot's, in UTC.  No part of a name holds a '.'. */
+#ifndef PIPELINE_OBJECT_NAMES_H
+#define PIPELINE_OBJECT_NAMES_H
+
+#include "base/buf.h"
+
+enum { TABLE_NAME_MAX = 160 }; /* with its NUL; longer ones are shortened and end in a hash */
+
+struct object_names {
+    const char *table; /* as object_table_name() makes it */
+    uint64_t batch;
+    const char *attempt; /* 32 hex digits */
+    int64_t captured_us;
+};
+
+/* The table's name in keys, and everywhere after. */
+void object_table_name(const char *schema, const char *relation, char ret_name[static TABLE_NAME_MAX]);
+
+/* Each appends one key.  part 0: the table's only object. */
+void object_data_key(const struct object_names *names, unsigned part, bool deleted, bool compressed,
+                     struct buf *ret_key);
+void object_index_key(const struct object_names *names, unsigned number, struct buf *ret_key);
+void object_fingerprint_key(const struct object_names *names, struct buf *ret_key);
+
+#endif

@@ -1,0 +1,1 @@
+copy (select :xmin, :columns from :table :filter :order) to stdout;
