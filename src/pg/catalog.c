@@ -6,8 +6,17 @@
 #include "base/text.h"
 #include "sql.h"
 
-enum { TABLES, COLUMNS, KEYS, REFERENCES, TYPES, RESULT_COUNT };
-enum { SHAPE_SIZE = 33 };
+enum {
+    TABLES,
+    COLUMNS,
+    KEYS,
+    REFERENCES,
+    TYPES,
+    RESULT_COUNT
+};
+enum {
+    SHAPE_SIZE = 33
+};
 
 /* The rows of each result that belong to one table: [from, to). */
 struct slice {
@@ -26,7 +35,8 @@ static void reading_release(struct reading *reading)
         pg_rows_free(reading->rows[i]);
 }
 
-/* --- cells -------------------------------------------------------------------------------------- */
+/* --- cells --------------------------------------------------------------------------------------
+ */
 
 static const char *cell(const struct pg_rows *rows, size_t row, size_t column)
 {
@@ -70,7 +80,8 @@ static struct slice slice_of(const struct pg_rows *rows, uint32_t oid)
     return slice;
 }
 
-/* --- one table ---------------------------------------------------------------------------------- */
+/* --- one table ----------------------------------------------------------------------------------
+ */
 
 static const char *name_of_number(const struct catalog_table *table, int64_t number)
 {
@@ -81,8 +92,10 @@ static const char *name_of_number(const struct catalog_table *table, int64_t num
     return NULL;
 }
 
-/* A column of a domain is one of the type behind it, and not null when any domain on the way says so. */
-static void resolve_domains(const struct reading *reading, uint32_t type, struct catalog_column *column)
+/* A column of a domain is one of the type behind it, and not null when any domain on the way says
+ * so. */
+static void resolve_domains(const struct reading *reading, uint32_t type,
+                            struct catalog_column *column)
 {
     const struct pg_rows *rows = reading->rows[TYPES];
 
@@ -173,7 +186,8 @@ static void read_references(const struct reading *reading, struct catalog_table 
 }
 
 /* Adds the definitions of a type and of all that it is made of, each once. */
-static void add_types(const struct reading *reading, uint32_t oid, struct buf *queue, struct buf *text)
+static void add_types(const struct reading *reading, uint32_t oid, struct buf *queue,
+                      struct buf *text)
 {
     const struct pg_rows *rows = reading->rows[TYPES];
 
@@ -200,7 +214,8 @@ static void add_types(const struct reading *reading, uint32_t oid, struct buf *q
     }
 }
 
-static void compute_shape(const struct reading *reading, size_t table_row, struct catalog_table *table)
+static void compute_shape(const struct reading *reading, size_t table_row,
+                          struct catalog_table *table)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf queue = {0};

@@ -11,10 +11,14 @@
 #include "base/text.h"
 #include "pg/pg_priv.h"
 
-enum { OLDEST_SERVER = 130000, DRAIN_MS = 2000 };
+enum {
+    OLDEST_SERVER = 130000,
+    DRAIN_MS = 2000
+};
 static const int64_t CONNECT_TIMEOUT_US = 10 * 1000000;
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting ------------------------------------------------------------------------------------
+ */
 
 /* Asks the server to stop and takes what it still sends, so that the connection can roll back. */
 static void stop_statement(struct pg *pg)
@@ -51,7 +55,8 @@ enum err_code pg_wait(struct pg *pg, bool write, int64_t deadline_us, struct err
     if (fds[1].revents && cancel_requested())
         return cancelled(pg, err);
     if (ready == 0)
-        return err_set(err, ERR_TIMEOUT, "the %s at %s did not answer in time", pg->role, pg->where);
+        return err_set(err, ERR_TIMEOUT, "the %s at %s did not answer in time", pg->role,
+                       pg->where);
     return ERR_OK; /* EINTR too: the caller asks libpq and comes back */
 }
 
@@ -129,7 +134,8 @@ void pg_abandon(struct pg *pg)
     }
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------
+ */
 
 static void quiet(void *arg, const PGresult *result)
 {
@@ -155,10 +161,12 @@ static enum err_code learn_secrets(const struct pg_options *options, int64_t *ti
 
     PQfreemem(why);
     if (!parsed) {
-        (void)err_set(err, ERR_CONFIG, "the url of the %s is neither a PostgreSQL URI nor a conninfo",
+        (void)err_set(err, ERR_CONFIG,
+                      "the url of the %s is neither a PostgreSQL URI nor a conninfo",
                       options->role);
-        return err_hint(err, "write it like postgresql://user:password@host:5432/database, with special "
-                             "characters percent-encoded");
+        return err_hint(err,
+                        "write it like postgresql://user:password@host:5432/database, with special "
+                        "characters percent-encoded");
     }
     for (const PQconninfoOption *o = parsed; o->keyword; o++) {
         if (!o->val || !*o->val)
@@ -182,9 +190,11 @@ static enum err_code await_connection(struct pg *pg, int64_t timeout_us, struct 
     while (want != PGRES_POLLING_OK) {
         if (want == PGRES_POLLING_FAILED)
             return pg_connect_error(pg, err);
-        /* Not pg_wait(): reading and writing must be told apart here, a socket is writable early. */
+        /* Not pg_wait(): reading and writing must be told apart here, a socket is writable early.
+         */
         struct pollfd fds[] = {
-            {.fd = PQsocket(pg->connection), .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT},
+            {.fd = PQsocket(pg->connection),
+             .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT},
             {.fd = cancel_fd(), .events = POLLIN},
         };
         int64_t left_us = deadline_us - clock_monotonic_us();
@@ -193,7 +203,8 @@ static enum err_code await_connection(struct pg *pg, int64_t timeout_us, struct 
         if (ready == 0) {
             (void)err_set(err, ERR_UNAVAILABLE, "cannot connect to the %s at %s: no answer in %d s",
                           pg->role, pg->where, (int)(timeout_us / 1000000));
-            return err_hint(err, "check that the server can be reached from here (address, firewall)");
+            return err_hint(err,
+                            "check that the server can be reached from here (address, firewall)");
         }
         want = PQconnectPoll(pg->connection);
     }
@@ -225,8 +236,8 @@ static enum err_code connect_now(struct pg *pg, const struct pg_options *options
         return pg_connection_error(pg, err);
     int version = PQserverVersion(pg->connection);
     if (version < OLDEST_SERVER) {
-        (void)err_set(err, pg->blame, "PostgreSQL %d is too old: the %s at %s",
-                      version / 10000, pg->role, pg->where);
+        (void)err_set(err, pg->blame, "PostgreSQL %d is too old: the %s at %s", version / 10000,
+                      pg->role, pg->where);
         return err_hint(err, "tote works with PostgreSQL 13 to 18");
     }
     return ERR_OK;

@@ -15,13 +15,14 @@
 struct pg;
 
 struct pg_options {
-    const char *url;          /* URI or conninfo; holds a secret */
-    const char *role;         /* "source" or "warehouse": for messages */
-    enum err_code blame;      /* ERR_SOURCE or ERR_WAREHOUSE */
+    const char *url;            /* URI or conninfo; holds a secret */
+    const char *role;           /* "source" or "warehouse": for messages */
+    enum err_code blame;        /* ERR_SOURCE or ERR_WAREHOUSE */
     int64_t connect_timeout_us; /* 0: 10 s */
 };
 
-CHECKED enum err_code pg_open(const struct pg_options *options, struct pg **ret_pg, struct err *err);
+CHECKED enum err_code pg_open(const struct pg_options *options, struct pg **ret_pg,
+                              struct err *err);
 void pg_close(struct pg *pg);
 DEFINE_CLEANUP(struct pg *, pg_close)
 int pg_server_version(const struct pg *pg); /* 150018 */
@@ -39,8 +40,8 @@ CHECKED enum err_code pg_exec_params(struct pg *pg, const char *sql, const char 
 struct pg_rows;
 CHECKED enum err_code pg_query(struct pg *pg, const char *sql, const char *const *params,
                                size_t param_count, struct pg_rows **ret_rows, struct err *err);
-/* Several statements without parameters in one round trip: ret_rows[i] is the i-th result that has rows.
- * ERR_INTERNAL when there are not exactly `count` of them. */
+/* Several statements without parameters in one round trip: ret_rows[i] is the i-th result that has
+ * rows. ERR_INTERNAL when there are not exactly `count` of them. */
 CHECKED enum err_code pg_query_several(struct pg *pg, const char *sql, size_t count,
                                        struct pg_rows **ret_rows, struct err *err);
 void pg_rows_free(struct pg_rows *rows);
@@ -48,25 +49,27 @@ DEFINE_CLEANUP(struct pg_rows *, pg_rows_free)
 size_t pg_rows_count(const struct pg_rows *rows);
 size_t pg_rows_columns(const struct pg_rows *rows);
 const char *pg_rows_name(const struct pg_rows *rows, size_t column);
-const char *pg_rows_text(const struct pg_rows *rows, size_t row, size_t column); /* NULL: SQL null */
-size_t pg_rows_size(const struct pg_rows *rows, size_t row, size_t column);      /* bytes of the cell */
+const char *pg_rows_text(const struct pg_rows *rows, size_t row,
+                         size_t column);                                    /* NULL: SQL null */
+size_t pg_rows_size(const struct pg_rows *rows, size_t row, size_t column); /* bytes of the cell */
 /* A large result, a row at a time (single-row mode).  Return false to stop. */
 typedef bool pg_row_fn(void *arg, const struct pg_rows *row);
 CHECKED enum err_code pg_query_each(struct pg *pg, const char *sql, const char *const *params,
-                                    size_t param_count, pg_row_fn *each, void *arg, struct err *err);
+                                    size_t param_count, pg_row_fn *each, void *arg,
+                                    struct err *err);
 
 /* COPY … TO STDOUT.  Between begin and end nothing else may run on the connection. */
 CHECKED enum err_code pg_copy_out_begin(struct pg *pg, const char *sql, struct err *err);
-/* One row (text format: with its newline); data NULL at the end, after which the command's own status
- * has been checked too.  Valid until the next call. */
+/* One row (text format: with its newline); data NULL at the end, after which the command's own
+ * status has been checked too.  Valid until the next call. */
 CHECKED enum err_code pg_copy_out_next(struct pg *pg, struct span *ret_row, struct err *err);
 /* COPY … FROM STDIN. */
 CHECKED enum err_code pg_copy_in_begin(struct pg *pg, const char *sql, struct err *err);
 CHECKED enum err_code pg_copy_in_put(struct pg *pg, const void *data, size_t size, struct err *err);
 CHECKED enum err_code pg_copy_in_end(struct pg *pg, uint64_t *ret_rows, struct err *err);
 
-/* Gives up a COPY in either direction, or a statement, that is under way.  The transaction is aborted, the
- * connection can be used on (for a rollback) when it still stands. */
+/* Gives up a COPY in either direction, or a statement, that is under way.  The transaction is
+ * aborted, the connection can be used on (for a rollback) when it still stands. */
 void pg_abandon(struct pg *pg);
 
 /* Appends an identifier in double quotes / a literal in single quotes (E'' where it needs one). */

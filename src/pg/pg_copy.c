@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "pg/pg_priv.h"
 
-static enum err_code copy_begin(struct pg *pg, const char *sql, ExecStatusType want, struct err *err)
+static enum err_code copy_begin(struct pg *pg, const char *sql, ExecStatusType want,
+                                struct err *err)
 {
     CLEANUP(pg_result_clear) PGresult *result = NULL;
 

@@ -38,8 +38,8 @@ static enum err_code code_of_state(const char *state, enum err_code blame)
         const char *prefix;
         enum err_code code;
     } codes[] = {
-        {"28", ERR_DENIED},         {"42501", ERR_DENIED},      {"08", ERR_UNAVAILABLE},
-        {"57P0", ERR_UNAVAILABLE},  {"53300", ERR_UNAVAILABLE}, {"55P03", ERR_TIMEOUT},
+        {"28", ERR_DENIED},        {"42501", ERR_DENIED},      {"08", ERR_UNAVAILABLE},
+        {"57P0", ERR_UNAVAILABLE}, {"53300", ERR_UNAVAILABLE}, {"55P03", ERR_TIMEOUT},
     };
 
     if (text_equal(state, "57014"))
@@ -61,7 +61,8 @@ static void hint_for_state(const struct pg *pg, const char *state, const char *s
     else if (text_equal(state, "57014"))
         (void)err_hint(err, "raise the statement timeout of the %s, or run again", pg->role);
     else if (text_starts(state, "57P0") || text_starts(state, "08"))
-        (void)err_hint(err, "the %s at %s went away; run again when it is back", pg->role, pg->where);
+        (void)err_hint(err, "the %s at %s went away; run again when it is back", pg->role,
+                       pg->where);
     else if (text_equal(state, "53100"))
         (void)err_hint(err, "the disk of the %s is full", pg->role);
     else if (server_hint) {
@@ -91,12 +92,12 @@ enum err_code pg_result_error(const struct pg *pg, const PGresult *result, struc
     if (code == ERR_CANCELLED)
         return err_set(err, code, "interrupted");
     (void)err_set(err, code, "%s%s%s%s%s",
-                  code == ERR_UNAVAILABLE && !text_equal(state, "53300")
-                      ? "connection terminated: "
-                      : "",
+                  code == ERR_UNAVAILABLE && !text_equal(state, "53300") ? "connection terminated: "
+                                                                         : "",
                   message, more[0] ? " (" : "", more, more[0] ? ")" : "");
     (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
-    hint_for_state(pg, *state ? state : "08006", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT), err);
+    hint_for_state(pg, *state ? state : "08006", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT),
+                   err);
     return code;
 }
 
@@ -119,8 +120,12 @@ enum err_code pg_connect_error(const struct pg *pg, struct err *err)
         enum err_code code;
         const char *hint;
     } known[] = {
+        {"invalid integer value \"", ERR_CONFIG, "correct the url"},
+        {"invalid port number", ERR_CONFIG, "correct the url"},
+        {" value: \"", ERR_CONFIG, "correct the url"}, /* invalid sslmode value: "x" */
         {"password authentication failed", ERR_DENIED, "check user and password in the url"},
-        {"no password supplied", ERR_DENIED, "put a password into the url, PGPASSWORD or ~/.pgpass"},
+        {"no password supplied", ERR_DENIED,
+         "put a password into the url, PGPASSWORD or ~/.pgpass"},
         {"authentication failed", ERR_DENIED, "check user and password in the url"},
         {"no pg_hba.conf entry", ERR_DENIED, "allow this address in the server's pg_hba.conf"},
         {"is not permitted to log in", ERR_DENIED, "alter role … login"},

@@ -8,7 +8,7 @@
 
 enum pg_state {
     PG_IDLE,
-    PG_BUSY,     /* results of a statement are to come */
+    PG_BUSY, /* results of a statement are to come */
     PG_COPY_OUT,
     PG_COPY_IN,
 };
@@ -38,8 +38,8 @@ enum err_code pg_connection_error(struct pg *pg, struct err *err);
 /* Raises why no connection came about. */
 enum err_code pg_connect_error(const struct pg *pg, struct err *err);
 
-/* Waits until the socket is readable (or, with `write`, writable as well), the program is cancelled or the
- * deadline (monotonic; 0: none) has come. */
+/* Waits until the socket is readable (or, with `write`, writable as well), the program is cancelled
+ * or the deadline (monotonic; 0: none) has come. */
 CHECKED enum err_code pg_wait(struct pg *pg, bool write, int64_t deadline_us, struct err *err);
 /* Hands everything that libpq buffers to the kernel. */
 CHECKED enum err_code pg_flush(struct pg *pg, struct err *err);

@@ -5,7 +5,9 @@
 #include "base/text.h"
 #include "pg/pg_priv.h"
 
-enum { PARAMS_MAX = 65535 };
+enum {
+    PARAMS_MAX = 65535
+};
 
 static bool is_error(ExecStatusType status)
 {
@@ -30,8 +32,8 @@ enum err_code pg_send(struct pg *pg, const char *sql, const char *const *params,
     if (param_count > PARAMS_MAX)
         return err_set(err, ERR_INTERNAL, "%zu parameters in one statement", param_count);
     int sent = param_count == 0 ? PQsendQuery(pg->connection, sql)
-                                : PQsendQueryParams(pg->connection, sql, (int)param_count, NULL, params,
-                                                    NULL, NULL, 0);
+                                : PQsendQueryParams(pg->connection, sql, (int)param_count, NULL,
+                                                    params, NULL, NULL, 0);
     if (!sent)
         return pg_connection_error(pg, err);
     pg->state = PG_BUSY;
@@ -55,7 +57,8 @@ enum err_code pg_finish(struct pg *pg, struct err *err)
         /* A COPY would wait for us for ever. */
         if (PQresultStatus(result) == PGRES_COPY_IN || PQresultStatus(result) == PGRES_COPY_OUT) {
             pg_abandon(pg);
-            return code == ERR_OK ? err_set(err, ERR_INTERNAL, "a COPY where none is expected") : code;
+            return code == ERR_OK ? err_set(err, ERR_INTERNAL, "a COPY where none is expected")
+                                  : code;
         }
     }
 }
@@ -119,8 +122,8 @@ enum err_code pg_exec_params(struct pg *pg, const char *sql, const char *const *
     return ERR_OK;
 }
 
-enum err_code pg_query(struct pg *pg, const char *sql, const char *const *params, size_t param_count,
-                       struct pg_rows **ret_rows, struct err *err)
+enum err_code pg_query(struct pg *pg, const char *sql, const char *const *params,
+                       size_t param_count, struct pg_rows **ret_rows, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
     size_t seen;
@@ -135,8 +138,8 @@ enum err_code pg_query(struct pg *pg, const char *sql, const char *const *params
     return ERR_OK;
 }
 
-enum err_code pg_query_several(struct pg *pg, const char *sql, size_t count, struct pg_rows **ret_rows,
-                               struct err *err)
+enum err_code pg_query_several(struct pg *pg, const char *sql, size_t count,
+                               struct pg_rows **ret_rows, struct err *err)
 {
     struct pg_rows **rows = mem_zalloc(count, sizeof(struct pg_rows *));
     size_t seen = 0;

@@ -9,9 +9,9 @@
 #include "sql.h"
 
 enum {
-    RUNS_MAX = 32,          /* before the newest are joined */
-    HIDDEN_SHARE = 4,       /* entries above 1 1/4 of the rows: much of the index is history */
-    SMALL_INDEX = 65536,    /* entries; the fingerprint of a smaller index is quickly added up */
+    RUNS_MAX = 32,       /* before the newest are joined */
+    HIDDEN_SHARE = 4,    /* entries above 1 1/4 of the rows: much of the index is history */
+    SMALL_INDEX = 65536, /* entries; the fingerprint of a smaller index is quickly added up */
     CROWDED_ROWS = 4 * FINGERPRINT_BUCKET_ROWS,
     SORTER_BYTES = 8 << 20,
     SORTERS_BYTES = 32 << 20, /* all of one table */
@@ -43,8 +43,8 @@ void table_capture_init(struct table_capture *capture, const struct capture_batc
     capture->deleted = object_set_new(&options);
     capture->record = source->record;
     capture->record.compare = mode == CAPTURE_INCREMENTAL ? "fingerprint" : "full";
-    capture->record.full_compare_us = mode == CAPTURE_INCREMENTAL ? old->full_compare_us
-                                                                  : batch->facts->captured_us;
+    capture->record.full_compare_us =
+        mode == CAPTURE_INCREMENTAL ? old->full_compare_us : batch->facts->captured_us;
     capture->record.key_form = source->form == KEY_INT8 ? "int8" : "text";
 }
 
@@ -83,7 +83,8 @@ void capture_carry_over(struct table_capture *capture)
     record->fingerprint = old->fingerprint;
 }
 
-/* --- fingerprints -------------------------------------------------------------------------------- */
+/* --- fingerprints --------------------------------------------------------------------------------
+ */
 
 /* A sum of bigints is a numeric; only its remainder modulo 2^64 counts. */
 static uint64_t parse_sum(const char *text)
@@ -96,8 +97,8 @@ static uint64_t parse_sum(const char *text)
     return negative ? 0 - sum : sum;
 }
 
-static void add_bucket_sql(const struct table_capture *capture, const struct fingerprint *parameters,
-                           struct buf *sql)
+static void add_bucket_sql(const struct table_capture *capture,
+                           const struct fingerprint *parameters, struct buf *sql)
 {
     if (parameters->function == BUCKET_RANGE) {
         buf_addf(sql, "%s >> %d", capture->source->key_value, parameters->bits);
@@ -107,44 +108,50 @@ static void add_bucket_sql(const struct table_capture *capture, const struct fin
     buf_addf(sql, " & %" PRIu64, (UINT64_C(1) << parameters->bits) - 1);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const struct fingerprint_bucket *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
 enum err_code capture_ask_fingerprint(const struct table_capture *capture, struct pg *pg,
                                       struct fingerprint *fingerprint, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf bucket = {0};
-    CLEANUP_IN_PLACE(buf_release) struct buf key_hash = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf version_hash = {0};
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
 
     add_bucket_sql(capture, fingerprint, &bucket);
-    source_table_key_hash(capture->source, &key_hash);
     source_table_version_hash(capture->source, &version_hash);
     sql_fill(&sql, sql_ingest_fingerprint,
              (struct sql_part[]){{"bucket", bucket.data},
-                                 {"key_hash", key_hash.data},
                                  {"version_hash", version_hash.data},
                                  {"table", capture->source->from},
                                  {NULL, NULL}});
+    TRY(pg_exec(pg, "set local enable_sort = off", err));
     if (pg_query(pg, sql.data, NULL, 0, &rows, err) != ERR_OK)
         return err_wrap(err, "comparing '%s'", capture->source->record.name);
+    TRY(pg_exec(pg, "set local enable_sort = on", err));
     size_t count = pg_rows_count(rows);
     fingerprint_release(fingerprint);
-    fingerprint->buckets = mem_grow(NULL, &fingerprint->capacity, count, sizeof *fingerprint->buckets);
+    fingerprint->buckets =
+        mem_grow(NULL, &fingerprint->capacity, count, sizeof *fingerprint->buckets);
     for (size_t i = 0; i < count; i++) {
         struct fingerprint_bucket *to = &fingerprint->buckets[i];
-        *to = (struct fingerprint_bucket){.key_sum = parse_sum(pg_rows_text(rows, i, 2)),
-                                          .version_sum = parse_sum(pg_rows_text(rows, i, 3))};
+        *to = (struct fingerprint_bucket){.version_sum = parse_sum(pg_rows_text(rows, i, 2))};
         if (!text_to_i64(pg_rows_text(rows, i, 0), &to->number) ||
             !text_to_u64(pg_rows_text(rows, i, 1), &to->count))
             return err_set(err, ERR_SOURCE, "comparing '%s': the server's answer is no fingerprint",
                            capture->source->record.name);
     }
     fingerprint->count = count;
+    qsort(fingerprint->buckets, count, sizeof *fingerprint->buckets, by_number);
     return ERR_OK;
 }
 
-void capture_choose(const struct table_capture *capture, int64_t lowest, int64_t highest, uint64_t rows,
-                    struct fingerprint *ret_parameters)
+void capture_choose(const struct table_capture *capture, int64_t lowest, int64_t highest,
+                    uint64_t rows, struct fingerprint *ret_parameters)
 {
     fingerprint_choose(capture->source->form, lowest, highest, rows, ret_parameters);
 }
@@ -176,7 +183,8 @@ enum err_code capture_choose_again(struct table_capture *capture, struct fingerp
     uint64_t entries = record->rows;
 
     if (capture->source->form == KEY_INT8)
-        TRY(index_span(store, record->index, record->index_count, &lowest, &highest, &entries, err));
+        TRY(index_span(store, record->index, record->index_count, &lowest, &highest, &entries,
+                       err));
     capture_choose(capture, lowest, highest, entries, &chosen);
     for (;;) {
         replace(fingerprint, &chosen);
@@ -190,7 +198,7 @@ enum err_code capture_choose_again(struct table_capture *capture, struct fingerp
 }
 
 enum err_code capture_write_fingerprint(struct table_capture *capture,
-                                        const struct fingerprint *fingerprint, struct err *err)
+                                        struct fingerprint *fingerprint, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
     struct record_table *record = &capture->record;
@@ -200,12 +208,14 @@ enum err_code capture_write_fingerprint(struct table_capture *capture,
     record->fingerprint = (struct record_object){0};
     if (record->rows <= SMALL_INDEX)
         return ERR_OK;
+    fingerprint_ignore_keys(fingerprint);
     object_fingerprint_key(&capture->names, &key);
     return fingerprint_store(capture->batch->store, key.data, fingerprint, capture->arena,
                              &record->fingerprint, err);
 }
 
-/* --- index --------------------------------------------------------------------------------------- */
+/* --- index ---------------------------------------------------------------------------------------
+ */
 
 enum err_code capture_open_run(struct table_capture *capture, struct index_output **ret_output,
                                struct err *err)
@@ -213,7 +223,8 @@ enum err_code capture_open_run(struct table_capture *capture, struct index_outpu
     CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
 
     object_index_key(&capture->names, capture->next_index++, &key);
-    return index_output_open(capture->batch->store, key.data, capture->source->form, ret_output, err);
+    return index_output_open(capture->batch->store, key.data, capture->source->form, ret_output,
+                             err);
 }
 
 static enum err_code write_delta(struct table_capture *capture, struct run_sorter *delta,
@@ -237,7 +248,8 @@ static enum err_code join_runs(struct table_capture *capture, size_t count, bool
 
     TRY(index_runs_open(capture->batch->store, record->index, count, &runs, err));
     TRY(capture_open_run(capture, &output, err));
-    TRY(index_merge(index_runs_readers(runs), count, keep_removed, index_output_writer(output), err));
+    TRY(index_merge(index_runs_readers(runs), count, keep_removed, index_output_writer(output),
+                    err));
     TRY(index_output_commit(output, capture->arena, &joined, err));
     record->index[0] = joined;
     memmove(record->index + 1, record->index + count,
@@ -246,8 +258,9 @@ static enum err_code join_runs(struct table_capture *capture, size_t count, bool
     return ERR_OK;
 }
 
-/* Runs of which much is hidden by newer ones are merged into one.  Many runs are joined, newest first, as
- * long as the next is not much larger: so an entry is written again only a few times in its life. */
+/* Runs of which much is hidden by newer ones are merged into one.  Many runs are joined, newest
+ * first, as long as the next is not much larger: so an entry is written again only a few times in
+ * its life. */
 static enum err_code tidy_index(struct table_capture *capture, struct fingerprint *fingerprint,
                                 struct err *err)
 {

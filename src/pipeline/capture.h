@@ -1,11 +1,12 @@
 /* pipeline/capture.h - what changed in one table since the last record.
  *
- * Three ways.  first: no state to compare with; rows in any order, large tables in ranges by several
- * workers.  compare: all rows in key order, merged with the index by content.  incremental: fingerprints,
- * then only what differs; it proves itself by the fingerprint and falls back to compare.
+ * Three ways.  first: no state to compare with; rows in any order, large tables in ranges by
+ * several workers.  compare: all rows in key order, merged with the index by content.  incremental:
+ * fingerprints, then only what differs; it proves itself by the fingerprint and falls back to
+ * compare.
  *
- * A table_capture is worked on by one thread at a time, except that ranges of a first load run side by
- * side.  Objects it wrote mean nothing until a record names them. */
+ * A table_capture is worked on by one thread at a time, except that ranges of a first load run side
+ * by side.  Objects it wrote mean nothing until a record names them. */
 #ifndef PIPELINE_CAPTURE_H
 #define PIPELINE_CAPTURE_H
 
@@ -28,12 +29,18 @@ struct capture_batch {
 };
 
 /* A table above this is read in ranges, and its index written without sorting where that can be. */
-enum { LARGE_TABLE_BYTES = 32 << 20 };
+enum {
+    LARGE_TABLE_BYTES = 32 << 20
+};
 
-enum capture_mode { CAPTURE_FIRST, CAPTURE_COMPARE, CAPTURE_INCREMENTAL };
+enum capture_mode {
+    CAPTURE_FIRST,
+    CAPTURE_COMPARE,
+    CAPTURE_INCREMENTAL
+};
 
-/* A range of pages of a first load.  Rows mostly lie in the order of their key: a large table's entries
- * go straight into a run of the index as long as they do; the others are sorted. */
+/* A range of pages of a first load.  Rows mostly lie in the order of their key: a large table's
+ * entries go straight into a run of the index as long as they do; the others are sorted. */
 struct capture_range {
     struct index_output *direct; /* NULL: a small table, everything is sorted */
     int64_t last_number;         /* of the last key in `direct` */
@@ -73,14 +80,15 @@ void table_capture_init(struct table_capture *capture, const struct capture_batc
 void table_capture_release(struct table_capture *capture);
 
 /* first: all ranges, in any order, then finish once. */
-CHECKED enum err_code capture_first_split(struct table_capture *capture, struct pg *pg, size_t ranges,
-                                          struct err *err);
+CHECKED enum err_code capture_first_split(struct table_capture *capture, struct pg *pg,
+                                          size_t ranges, struct err *err);
 void capture_first_release(struct table_capture *capture);
-CHECKED enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, size_t range,
-                                          struct err *err);
+CHECKED enum err_code capture_first_range(struct table_capture *capture, struct pg *pg,
+                                          size_t range, struct err *err);
 CHECKED enum err_code capture_first_finish(struct table_capture *capture, struct err *err);
 
-CHECKED enum err_code capture_compare(struct table_capture *capture, struct pg *pg, struct err *err);
+CHECKED enum err_code capture_compare(struct table_capture *capture, struct pg *pg,
+                                      struct err *err);
 CHECKED enum err_code capture_incremental(struct table_capture *capture, struct pg *pg,
                                           struct err *err);
 
@@ -90,10 +98,10 @@ CHECKED enum err_code capture_incremental(struct table_capture *capture, struct 
 CHECKED enum err_code capture_ask_fingerprint(const struct table_capture *capture, struct pg *pg,
                                               struct fingerprint *fingerprint, struct err *err);
 /* Choice of parameters for a table of about `rows` rows. */
-void capture_choose(const struct table_capture *capture, int64_t lowest, int64_t highest, uint64_t rows,
-                    struct fingerprint *ret_parameters);
-/* The next state: the index with a delta, merged now and then, and the fingerprint.  `fingerprint` may be
- * replaced by one with better parameters. */
+void capture_choose(const struct table_capture *capture, int64_t lowest, int64_t highest,
+                    uint64_t rows, struct fingerprint *ret_parameters);
+/* The next state: the index with a delta, merged now and then, and the fingerprint.  `fingerprint`
+ * may be replaced by one with better parameters. */
 CHECKED enum err_code capture_write_state(struct table_capture *capture, struct run_sorter *delta,
                                           struct fingerprint *fingerprint, struct err *err);
 /* Chooses parameters anew and adds up the index that the record names. */
@@ -102,12 +110,11 @@ CHECKED enum err_code capture_choose_again(struct table_capture *capture,
 /* The parameters were chosen for another table than this, or its keys crowd in a few ranges. */
 bool capture_has_outgrown(const struct fingerprint *fingerprint, uint64_t rows);
 /* Opens the next run of the table's index for writing. */
-CHECKED enum err_code capture_open_run(struct table_capture *capture, struct index_output **ret_output,
-                                       struct err *err);
+CHECKED enum err_code capture_open_run(struct table_capture *capture,
+                                       struct index_output **ret_output, struct err *err);
 /* Objects and fingerprint of a finished capture into its record. */
 CHECKED enum err_code capture_write_fingerprint(struct table_capture *capture,
-                                                const struct fingerprint *fingerprint,
-                                                struct err *err);
+                                                struct fingerprint *fingerprint, struct err *err);
 void capture_list_objects(struct table_capture *capture);
 size_t capture_sorter_bytes(const struct table_capture *capture);
 /* Everything as it was. */

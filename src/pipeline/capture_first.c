@@ -6,10 +6,12 @@
 #include "pipeline/change_log.h"
 #include "pipeline/row_stream.h"
 
-enum { ROW_BYTES_GUESS = 100 };
+enum {
+    ROW_BYTES_GUESS = 100
+};
 
-/* What the fingerprint's parameters depend on, known before the rows are: the first and the last key (two
- * looks into the key's index), and about how many. */
+/* What the fingerprint's parameters depend on, known before the rows are: the first and the last
+ * key (two looks into the key's index), and about how many. */
 static enum err_code guess_parameters(struct table_capture *capture, struct pg *pg,
                                       struct fingerprint *ret_parameters, struct err *err)
 {
@@ -159,11 +161,13 @@ static enum err_code write_sorted(struct table_capture *capture, struct fingerpr
     for (size_t i = 0; i < capture->range_count; i++)
         sorters[i] = capture->ranges[i].sorter;
     TRY(capture_open_run(capture, &output, err));
-    TRY(run_sorter_finish(sorters, capture->range_count, index_output_writer(output), fingerprint, err));
+    TRY(run_sorter_finish(sorters, capture->range_count, index_output_writer(output), fingerprint,
+                          err));
     return index_output_commit(output, capture->arena, &record->index[record->index_count++], err);
 }
 
-/* The runs that were written on the way; keys are in one of them each, so their order does not matter. */
+/* The runs that were written on the way; keys are in one of them each, so their order does not
+ * matter. */
 static enum err_code commit_direct(struct table_capture *capture, struct fingerprint *fingerprint,
                                    struct err *err)
 {

@@ -33,9 +33,11 @@ void change_log_init(struct change_log *log, struct table_capture *capture)
     const struct source_table *source = capture->source;
 
     *log = (struct change_log){.capture = capture};
-    row_output_init(&log->rows, capture->objects, source->record.columns, source->record.column_count);
+    row_output_init(&log->rows, capture->objects, source->record.columns,
+                    source->record.column_count);
     row_output_init(&log->keys, capture->deleted, source->key_columns, source->record.key_count);
-    log->entries = run_sorter_new(source->form, capture->batch->work_dir, capture_sorter_bytes(capture));
+    log->entries =
+        run_sorter_new(source->form, capture->batch->work_dir, capture_sorter_bytes(capture));
     log->key_fields = mem_zalloc(source->record.key_count, sizeof *log->key_fields);
 }
 
@@ -83,7 +85,8 @@ static size_t key_as_fields(struct change_log *log, const struct key *key)
         log->key_fields[0] = (struct span){log->key_text.data, log->key_text.size};
         return log->key_text.size;
     }
-    /* Escaping grows each byte to two at most: with this room nothing moves while fields point to it. */
+    /* Escaping grows each byte to two at most: with this room nothing moves while fields point to
+     * it. */
     (void)buf_reserve(&log->key_text, 2 * key->text.size + 1);
     const char *at = key->text.data, *end = key->text.data + key->text.size;
     for (size_t i = 0; i < count; i++) {

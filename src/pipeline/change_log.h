@@ -1,5 +1,5 @@
-/* pipeline/change_log.h - what a compare found: rows as JSON, deleted keys as JSON, and the entries that
- * the index gets. */
+/* pipeline/change_log.h - what a compare found: rows as JSON, deleted keys as JSON, and the entries
+ * that the index gets. */
 #ifndef PIPELINE_CHANGE_LOG_H
 #define PIPELINE_CHANGE_LOG_H
 
@@ -14,8 +14,8 @@ struct row_output {
 void row_output_init(struct row_output *output, struct object_set *set,
                      const struct record_column *columns, size_t count);
 void row_output_release(struct row_output *output);
-CHECKED enum err_code row_output_put(struct row_output *output, const struct span *fields, size_t size,
-                                     struct err *err);
+CHECKED enum err_code row_output_put(struct row_output *output, const struct span *fields,
+                                     size_t size, struct err *err);
 
 struct change_log {
     struct table_capture *capture;

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "base/workers.h"
 
+enum { ROW_BYTES = 4 << 20, ROW_BYTES_STEP = 8, ROW_BYTES_MAX = 256 << 20 };
+
 /* --- which columns ----------------------------------------------------------------------------------- */
 
 static const struct record_column *find_column(const struct record_table *source, const char *name)
@@ -140,10 +142,12 @@ static enum err_code fetch_objects(struct lake *lake, const struct record_object
     for (size_t i = 0; i < count; i++) {
         enum err_code code = store_local_copy(lake->ingestion, objects[i].key, lake->work_dir,
                                               lake->arena, &paths[i], err);
-        if (code == ERR_NOT_FOUND)
-            return err_set(err, ERR_DATA,
-                           "object '%s' is gone, which the record of batch %" PRIu64 " names",
-                           objects[i].key, lake->row_batch);
+        if (code == ERR_NOT_FOUND) {
+            (void)err_set(err, ERR_DATA,
+                          "object '%s' is gone, which the record of batch %" PRIu64 " names",
+                          objects[i].key, lake->row_batch);
+            return err_hint(err, "restore it from the bucket's versions or a backup");
+        }
         TRY(code);
     }
     struct object_tasks tasks = {.objects = objects, .paths = paths, .batch = lake->row_batch};
@@ -163,7 +167,7 @@ struct reading {
     struct clean_column *columns; /* of the table */
     const char *const *paths;
     size_t path_count;
-    bool large_rows; /* a row above DuckDB's 16 MB was met */
+    unsigned row_bytes; /* longest line; DuckDB's buffers are twice as large */
 };
 
 /* Raw and typed columns carry names that no table has, so that both can stand side by side. */
@@ -242,7 +246,7 @@ static void add_raw(const struct reading *reading, const bool *wanted, struct bu
         duck_literal(sql, reading->columns[i].json_name);
         buf_addf(sql, ": '%s'", reading->columns[i].json_type);
     }
-    buf_addf(sql, "}%s))", reading->large_rows ? ", maximum_object_size = 1073741824" : "");
+    buf_addf(sql, "}, maximum_object_size = %u))", reading->row_bytes);
 }
 
 /* Raw columns, and "?t0" beside those that are cast. */
@@ -380,6 +384,27 @@ static void bad_rows_sql(const struct reading *reading, struct buf *sql)
     buf_add_text(sql, ")) where reason <> ''");
 }
 
+/* A check that DuckDB does not understand is the model's fault, not the rows'. */
+static enum err_code check_conditions(const struct reading *reading, struct err *err)
+{
+    const struct clean_model *model = reading->model;
+    for (size_t i = 0; model && i < model->check_count; i++) {
+        CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+        const struct lake_choice none = {.part = LAKE_LISTED};
+        struct lake_table shape = *reading->table;
+        shape.file_count = 0;
+        buf_add_text(&sql, "select 1 from ");
+        lake_relation(&shape, &none, &sql);
+        buf_addf(&sql, " where (%s\n) is not false", model->checks[i].condition);
+        if (duck_exec(reading->lake->duck, sql.data, NULL, err) == ERR_OK)
+            continue;
+        if (err->code == ERR_TRANSFORM)
+            err->code = ERR_CONFIG;
+        return err_wrap(err, "%s:%d", model->what, model->checks[i].line);
+    }
+    return ERR_OK;
+}
+
 /* --- rows -------------------------------------------------------------------------------------------- */
 
 static enum err_code write_good(struct reading *reading, struct lake_file **ret_file, struct err *err)
@@ -389,9 +414,10 @@ static enum err_code write_good(struct reading *reading, struct lake_file **ret_
         good_rows_sql(reading, &sql);
         enum err_code code =
             lake_write(reading->lake, reading->table, sql.data, ret_file, err);
-        if (code == ERR_OK || reading->large_rows || !strstr(err->message, "maximum_object_size"))
+        if (code == ERR_OK || reading->row_bytes >= ROW_BYTES_MAX ||
+            !strstr(err->message, "maximum_object_size"))
             return code;
-        reading->large_rows = true; /* its buffers are as large: only when there is need */
+        reading->row_bytes *= ROW_BYTES_STEP; /* memory for longer lines only when there is need */
     }
 }
 
@@ -531,8 +557,10 @@ static enum err_code clean_deleted(struct reading *reading, struct err *err)
 enum err_code clean_batch(struct lake *lake, struct lake_table *table, const struct clean_model *model,
                           const struct record_table *source, struct err *err)
 {
-    struct reading reading = {.lake = lake, .table = table, .model = model, .source = source};
+    struct reading reading = {.lake = lake, .table = table, .model = model, .source = source,
+                              .row_bytes = ROW_BYTES};
     read_columns(&reading);
+    TRY(check_conditions(&reading, err));
     enum err_code code = clean_live(&reading, err);
     if (code == ERR_OK)
         code = clean_deleted(&reading, err);

@@ -5,7 +5,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { MD5_HEX = 32 };
+enum {
+    MD5_HEX = 32
+};
 
 struct row_parser {
     struct row_layout layout;
@@ -224,8 +226,7 @@ enum err_code row_parse(struct row_parser *parser, struct span line, struct sour
     if (size && line.data[size - 1] == '\n')
         size--;
     size_t fields = parser->layout.column_count + 1;
-    if (!split(parser->fields, fields, line.data, size) ||
-        !parse_number(parser->fields[0], &xmin))
+    if (!split(parser->fields, fields, line.data, size) || !parse_number(parser->fields[0], &xmin))
         return err_set(err, ERR_INTERNAL, "a row came with other columns than were asked for");
     struct span *columns = parser->fields + 1;
     /* Before the key: that of a table without one replaces the first field. */
@@ -233,7 +234,10 @@ enum err_code row_parse(struct row_parser *parser, struct span line, struct sour
     struct key key = {0};
     if (!find_key(parser, columns, &key))
         return err_set(err, ERR_INTERNAL, "a row came with a key that is none");
-    *ret_row = (struct source_row){
-        .xmin = (uint32_t)xmin, .key = key, .content = content, .fields = columns, .size = size + 16};
+    *ret_row = (struct source_row){.xmin = (uint32_t)xmin,
+                                   .key = key,
+                                   .content = content,
+                                   .fields = columns,
+                                   .size = size + 16};
     return ERR_OK;
 }

@@ -4,7 +4,10 @@
 
 #include "base/text.h"
 
-enum { FINGERPRINT_LIMIT_BYTES = 256 << 20, MD5_HEX = 32 };
+enum {
+    FINGERPRINT_LIMIT_BYTES = 256 << 20,
+    MD5_HEX = 32
+};
 
 struct index_runs {
     size_t count;
@@ -20,15 +23,17 @@ struct index_output {
     char *key;
 };
 
-/* --- reading ------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------
+ */
 
-static enum err_code read_source(void *arg, void *data, size_t size, size_t *ret_size, struct err *err)
+static enum err_code read_source(void *arg, void *data, size_t size, size_t *ret_size,
+                                 struct err *err)
 {
     return store_reader_read(arg, data, size, ret_size, err);
 }
 
-enum err_code index_runs_open(struct store *store, const struct record_object *objects, size_t count,
-                              struct index_runs **ret_runs, struct err *err)
+enum err_code index_runs_open(struct store *store, const struct record_object *objects,
+                              size_t count, struct index_runs **ret_runs, struct err *err)
 {
     CLEANUP(index_runs_close) struct index_runs *runs = mem_zalloc(1, sizeof *runs);
 
@@ -38,7 +43,8 @@ enum err_code index_runs_open(struct store *store, const struct record_object *o
         CLEANUP_IN_PLACE(buf_release) struct buf what = {0};
         enum err_code code = store_reader_open(store, objects[i].key, &runs->sources[i], err);
         if (code == ERR_NOT_FOUND) {
-            (void)err_set(err, ERR_DATA, "index '%s' is gone, though a record names it", objects[i].key);
+            (void)err_set(err, ERR_DATA, "index '%s' is gone, though a record names it",
+                          objects[i].key);
             return err_hint(err, "restore it from the bucket's versions or a backup");
         }
         TRY(code);
@@ -73,7 +79,8 @@ size_t index_runs_count(const struct index_runs *runs)
     return runs->count;
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------
+ */
 
 static enum err_code write_output(void *arg, const void *data, size_t size, struct err *err)
 {
@@ -129,7 +136,8 @@ enum err_code index_output_commit(struct index_output *output, struct arena *are
     return ERR_OK;
 }
 
-/* --- fingerprints -------------------------------------------------------------------------------- */
+/* --- fingerprints --------------------------------------------------------------------------------
+ */
 
 void fingerprint_parameters(const struct record_table *table, struct fingerprint *ret_parameters)
 {
@@ -202,6 +210,12 @@ enum err_code index_span(struct store *store, const struct record_object *runs, 
     return ERR_OK;
 }
 
+void fingerprint_ignore_keys(struct fingerprint *fingerprint)
+{
+    for (size_t i = 0; i < fingerprint->count; i++)
+        fingerprint->buckets[i].key_sum = 0;
+}
+
 static enum err_code load_object(struct store *store, const struct record_object *object,
                                  struct fingerprint *fingerprint, struct err *err)
 {
@@ -211,7 +225,8 @@ static enum err_code load_object(struct store *store, const struct record_object
     TRY(store_get(store, object->key, FINGERPRINT_LIMIT_BYTES, &bytes, err));
     sha256_of(buf_text(&bytes), bytes.size, hex);
     if (!text_equal(hex, object->sha256))
-        return err_set(err, ERR_DATA, "'%s' is not what its record says: another SHA-256", object->key);
+        return err_set(err, ERR_DATA, "'%s' is not what its record says: another SHA-256",
+                       object->key);
     return fingerprint_decode(object->key, bytes.data, bytes.size, fingerprint, err);
 }
 

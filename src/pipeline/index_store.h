@@ -26,19 +26,25 @@ struct run_writer *index_output_writer(struct index_output *output);
 CHECKED enum err_code index_output_commit(struct index_output *output, struct arena *arena,
                                           struct record_object *ret_object, struct err *err);
 
-/* Adds up all entries of some runs (newest first); the fingerprint's parameters set by the caller. */
-CHECKED enum err_code index_add_up(struct store *store, const struct record_object *runs, size_t count,
-                                   bool keyless, struct fingerprint *fingerprint, struct err *err);
+/* Adds up all entries of some runs (newest first); the fingerprint's parameters set by the caller.
+ */
+CHECKED enum err_code index_add_up(struct store *store, const struct record_object *runs,
+                                   size_t count, bool keyless, struct fingerprint *fingerprint,
+                                   struct err *err);
 /* The first and the last key (int8; 0 and -1 when there is none), and how many. */
-CHECKED enum err_code index_span(struct store *store, const struct record_object *runs, size_t count,
-                                 int64_t *ret_lowest, int64_t *ret_highest, uint64_t *ret_entries,
-                                 struct err *err);
+CHECKED enum err_code index_span(struct store *store, const struct record_object *runs,
+                                 size_t count, int64_t *ret_lowest, int64_t *ret_highest,
+                                 uint64_t *ret_entries, struct err *err);
 /* The fingerprint that belongs to a table's state: its object, or added up from the index. */
 CHECKED enum err_code fingerprint_load(struct store *store, const struct record_table *table,
                                        struct fingerprint *ret_fingerprint, struct err *err);
 CHECKED enum err_code fingerprint_store(struct store *store, const char *key,
                                         const struct fingerprint *fingerprint, struct arena *arena,
                                         struct record_object *ret_object, struct err *err);
+/* Zeroes the sums of keys.  The server is not asked for them: new rows are all known, so a bucket
+ * from which rows were deleted shows in its count, and hash(key, xmin) holds the key for the proof.
+ */
+void fingerprint_ignore_keys(struct fingerprint *fingerprint);
 /* An empty one with the same parameters. */
 static inline struct fingerprint fingerprint_like(const struct fingerprint *other)
 {

@@ -15,13 +15,14 @@
 #include "pipeline/record.h"
 
 #ifndef TOTE_VERSION
-#define TOTE_VERSION "0"
+#    define TOTE_VERSION "0"
 #endif
 
 enum {
     TRIES_MAX = 5,
     CONNECTIONS_MAX = 16,
-    PARALLEL_ABOVE_BYTES = 16 << 20, /* less work than this is done before a connection is made */
+    PARALLEL_ABOVE_BYTES = 2 << 20, /* less work than this is done before a connection is made */
+    COMPARE_SHARE = 16,             /* a fingerprint is so many times quicker than reading */
     KNOWS_TID_RANGES = 140000,
 };
 
@@ -57,10 +58,11 @@ static void ingest_release(struct ingest *ingest)
     snapshot_close(ingest->snapshot);
 }
 
-/* --- plan ---------------------------------------------------------------------------------------- */
+/* --- plan ----------------------------------------------------------------------------------------
+ */
 
-/* A table that went away between listing and locking, or a query that a standby's replay ended: what was
- * read so far is worthless, the next try is not. */
+/* A table that went away between listing and locking, or a query that a standby's replay ended:
+ * what was read so far is worthless, the next try is not. */
 static bool is_worth_another_try(const struct err *err)
 {
     static const char *const states[] = {"42P01", "3F000", "42703", "XX000", "40001", "42809"};
@@ -94,19 +96,22 @@ static enum err_code take_snapshot(struct ingest *ingest, struct err *err)
     };
 
     TRY(snapshot_open(&options, &ingest->snapshot, err));
+    TRY(snapshot_peek(ingest->snapshot, err));
     TRY(read_plan(ingest, &before, err));
+    TRY(snapshot_rollback(ingest->snapshot, err));
     source_plan_lock(&before, &lock);
     TRY(snapshot_begin(ingest->snapshot, buf_text(&lock), err));
     TRY(read_plan(ingest, &ingest->plan, err));
     if (source_plan_equal(&before, &ingest->plan))
         return ERR_OK;
     ingest->restart = true;
-    (void)err_set(err, ERR_TIMEOUT, "tables of the source were altered %d times while they were listed",
-                  TRIES_MAX);
+    (void)err_set(err, ERR_TIMEOUT,
+                  "tables of the source were altered %d times while they were listed", TRIES_MAX);
     return err_hint(err, "run again when the migration is over");
 }
 
-/* --- tasks --------------------------------------------------------------------------------------- */
+/* --- tasks ---------------------------------------------------------------------------------------
+ */
 
 static int by_size(const void *a, const void *b)
 {
@@ -141,8 +146,7 @@ static enum err_code plan_tasks(struct ingest *ingest, bool trusted, struct err 
     size_t count = ingest->plan.count;
 
     ingest->captures = arena_alloc(ingest->arena, count * sizeof *ingest->captures);
-    ingest->tasks =
-        arena_alloc(ingest->arena, count * CONNECTIONS_MAX * sizeof *ingest->tasks);
+    ingest->tasks = arena_alloc(ingest->arena, count * CONNECTIONS_MAX * sizeof *ingest->tasks);
     for (size_t i = 0; i < count; i++) {
         const struct source_table *source = &ingest->plan.tables[i];
         const struct record_table *old =
@@ -152,6 +156,7 @@ static enum err_code plan_tasks(struct ingest *ingest, bool trusted, struct err 
             old = NULL;
         table_capture_init(capture, &ingest->batch, source, old,
                            decide_mode(&ingest->batch, source, old, trusted));
+        capture->state_changed = !old || decide_must_compare(&ingest->batch, source, old, trusted);
         ingest->capture_count++;
         TRY(add_tasks(ingest, capture, err));
     }
@@ -199,7 +204,9 @@ static enum err_code run_tasks(struct ingest *ingest, struct err *err)
     unsigned workers = ingest->options->connections;
 
     for (size_t i = 0; i < ingest->task_count; i++)
-        size_bytes += ingest->tasks[i].size_bytes;
+        size_bytes += ingest->tasks[i].capture->mode == CAPTURE_INCREMENTAL
+                          ? ingest->tasks[i].size_bytes / COMPARE_SHARE
+                          : ingest->tasks[i].size_bytes;
     for (size_t i = 0; i < ingest->plan.count; i++)
         if (ingest->captures[i].mode != CAPTURE_INCREMENTAL &&
             ingest->plan.tables[i].catalog->estimated_rows > 0)
@@ -215,7 +222,8 @@ static enum err_code run_tasks(struct ingest *ingest, struct err *err)
     return code;
 }
 
-/* --- record -------------------------------------------------------------------------------------- */
+/* --- record --------------------------------------------------------------------------------------
+ */
 
 static bool is_due(const struct ingest *ingest)
 {
@@ -317,7 +325,8 @@ static void report_batch(const struct ingest *ingest, struct step_report *report
     report->head_captured_us = captured_us;
 }
 
-/* --- run ----------------------------------------------------------------------------------------- */
+/* --- run -----------------------------------------------------------------------------------------
+ */
 
 static enum err_code try_batch(struct ingest *ingest, struct step_report *report, struct err *err)
 {
@@ -351,7 +360,8 @@ static enum err_code try_once(struct store *store, const struct ingest_options *
                               struct step_report *report, bool *ret_again, struct err *err)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
-    CLEANUP_IN_PLACE(ingest_release) struct ingest ingest = {
+    CLEANUP_IN_PLACE(ingest_release)
+    struct ingest ingest = {
         .store = store,
         .options = options,
         .arena = arena,

@@ -6,18 +6,32 @@
 /* Half of the 32-bit ids, less what may be in progress. */
 #define XIDS_COMPARABLE (UINT64_C(1) << 30)
 
+enum {
+    WAL_PAGE_BYTES = 8192,
+    WAL_HEADER_BYTES = 40
+};
+
 static enum err_code refuse_source(const struct capture_batch *batch, struct err *err)
 {
     const struct record *last = batch->last;
 
-    (void)err_set(err, ERR_CONFLICT,
-                  "lake '%s' was fed by another source: database '%s' of cluster %s, this is '%s' of %s",
-                  store_url(batch->store), last->database,
-                  *last->system_identifier ? last->system_identifier : "(unknown)",
-                  batch->facts->database,
-                  *batch->facts->system_identifier ? batch->facts->system_identifier : "(unknown)");
-    return err_hint(err, "correct source.url or lake.ingestion; when the source was restored or moved and "
-                         "is the same data, run `tote ingest --accept-new-source`");
+    (void)err_set(
+        err, ERR_CONFLICT,
+        "lake '%s' was fed by another source: database '%s' of cluster %s, this is '%s' of %s",
+        store_url(batch->store), last->database,
+        *last->system_identifier ? last->system_identifier : "(unknown)", batch->facts->database,
+        *batch->facts->system_identifier ? batch->facts->system_identifier : "(unknown)");
+    return err_hint(
+        err, "correct source.url or lake.ingestion; when the source was restored or moved and "
+             "is the same data, run `tote ingest --accept-new-source`");
+}
+
+/* A position at the very begin of a page counts its header; a standby says where the last record
+ * ended. */
+static uint64_t before_page_header(uint64_t position)
+{
+    uint64_t into = position % WAL_PAGE_BYTES;
+    return into <= WAL_HEADER_BYTES ? position - into : position;
 }
 
 enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted, struct err *err)
@@ -29,12 +43,15 @@ enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted
     if (!last)
         return ERR_OK;
     uint64_t last_wal = wal_position(last->wal);
-    bool same_cluster = text_equal(last->system_identifier, facts->system_identifier);
+    /* A role that may not ask for the identifier still sees the database's name and oid. */
+    bool same_cluster = !*last->system_identifier || !*facts->system_identifier ||
+                        text_equal(last->system_identifier, facts->system_identifier);
     if (!same_cluster || !text_equal(last->database, facts->database)) {
         *ret_trusted = false;
         return batch->options->accept_new_source ? ERR_OK : refuse_source(batch, err);
     }
-    if (facts->standby && facts->wal_position < last_wal) {
+    if (facts->standby &&
+        (facts->wal_position < before_page_header(last_wal) || facts->xmax < last->snapshot_xmin)) {
         (void)err_set(err, ERR_UNAVAILABLE, "the standby has replayed to %s, the last batch saw %s",
                       facts->wal, last->wal);
         return err_hint(err, "run again when it has caught up, or read the primary");
@@ -72,6 +89,14 @@ static bool compare_is_due(const struct capture_batch *batch, const struct sourc
     return every_us > 0 && batch->facts->captured_us - old->full_compare_us >= every_us;
 }
 
+bool decide_must_compare(const struct capture_batch *batch, const struct source_table *source,
+                         const struct record_table *old, bool trusted)
+{
+    return !trusted || batch->options->full_compare ||
+           !text_equal(old->shape, source->record.shape) || compare_is_due(batch, source, old) ||
+           batch->facts->xmax - batch->last->snapshot_xmin >= XIDS_COMPARABLE;
+}
+
 enum capture_mode decide_mode(const struct capture_batch *batch, const struct source_table *source,
                               const struct record_table *old, bool trusted)
 {
@@ -79,9 +104,7 @@ enum capture_mode decide_mode(const struct capture_batch *batch, const struct so
 
     if (!old)
         return source->keyless ? CAPTURE_COMPARE : CAPTURE_FIRST;
-    if (!trusted || batch->options->full_compare || !source->stable || !hashes_are_ours ||
-        !text_equal(old->shape, source->record.shape) || compare_is_due(batch, source, old) ||
-        batch->facts->xmax - batch->last->snapshot_xmin >= XIDS_COMPARABLE)
+    if (!source->stable || !hashes_are_ours || decide_must_compare(batch, source, old, trusted))
         return CAPTURE_COMPARE;
     return CAPTURE_INCREMENTAL;
 }

@@ -7,7 +7,11 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-enum { ATTEMPT_DIGITS = 6, HASH_DIGITS = 16, ENCODED_MAX = 3 * 128 + 2 };
+enum {
+    ATTEMPT_DIGITS = 6,
+    HASH_DIGITS = 16,
+    ENCODED_MAX = 3 * 128 + 2
+};
 
 /* Folders of the bucket that are not tables. */
 static bool is_taken(const char *name)
@@ -15,7 +19,7 @@ static bool is_taken(const char *name)
     return strcasecmp(name, "_index") == 0 || strcasecmp(name, "_batches") == 0;
 }
 
-/* A path part holds 255 bytes, of which batch, part and time need some 70. */
+/* What is left of the name tells people which table it is, the hash keeps it unique. */
 static void shorten(const char *name, char ret_name[static TABLE_NAME_MAX])
 {
     char hex[SHA256_HEX_SIZE];
@@ -30,7 +34,8 @@ static void shorten(const char *name, char ret_name[static TABLE_NAME_MAX])
     (void)snprintf(ret_name, TABLE_NAME_MAX, "%.*s-%.*s", (int)keep, name, HASH_DIGITS, hex);
 }
 
-void object_table_name(const char *schema, const char *relation, char ret_name[static TABLE_NAME_MAX])
+void object_table_name(const char *schema, const char *relation,
+                       char ret_name[static TABLE_NAME_MAX])
 {
     char name[ENCODED_MAX], encoded_schema[ENCODED_MAX], both[2 * ENCODED_MAX];
     const char *whole = name;

@@ -4,14 +4,17 @@
  *   _index/<table>/<batch>-<attempt>-<n>.index
  *   _index/<table>/<batch>-<attempt>.fingerprint
  *
- * <table> is schema.table, percent-encoded, "public." left out; <batch> 10 digits, <attempt> the first 6
- * hex digits of the attempt's id, <time> the snapshot's, in UTC.  No part of a name holds a '.'. */
+ * <table> is schema.table, percent-encoded, "public." left out; <batch> 10 digits, <attempt> the
+ * first 6 hex digits of the attempt's id, <time> the snapshot's, in UTC.  No part of a name holds a
+ * '.'. */
 #ifndef PIPELINE_OBJECT_NAMES_H
 #define PIPELINE_OBJECT_NAMES_H
 
 #include "base/buf.h"
 
-enum { TABLE_NAME_MAX = 160 }; /* with its NUL; longer ones are shortened and end in a hash */
+enum {
+    TABLE_NAME_MAX = 64 /* with the zero: a name in PostgreSQL, the warehouse included, has 63 bytes */
+}; /* with its NUL; longer ones are shortened and end in a hash */
 
 struct object_names {
     const char *table; /* as object_table_name() makes it */
@@ -21,7 +24,8 @@ struct object_names {
 };
 
 /* The table's name in keys, and everywhere after. */
-void object_table_name(const char *schema, const char *relation, char ret_name[static TABLE_NAME_MAX]);
+void object_table_name(const char *schema, const char *relation,
+                       char ret_name[static TABLE_NAME_MAX]);
 
 /* Each appends one key.  part 0: the table's only object. */
 void object_data_key(const struct object_names *names, unsigned part, bool deleted, bool compressed,

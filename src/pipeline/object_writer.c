@@ -7,7 +7,7 @@
 enum {
     CHUNK_BYTES = 256 << 10, /* fits a second-level cache: JSON is compressed while it is warm */
     HOLD_MAX_BYTES = 4 << 20,
-    ZSTD_LEVEL = 1, /* faster than writing plain JSON, and 10 times smaller */
+    ZSTD_LEVEL = 1,       /* faster than writing plain JSON, and 10 times smaller */
     ZSTD_WINDOW_LOG = 17, /* stays in the cache: 7 % quicker than the level's own, as small */
 };
 
@@ -78,8 +78,8 @@ static int by_part(const void *a, const void *b)
     return (x->part > y->part) - (x->part < y->part);
 }
 
-void object_set_list(struct object_set *set, struct arena *arena, struct record_object **ret_objects,
-                     size_t *ret_count)
+void object_set_list(struct object_set *set, struct arena *arena,
+                     struct record_object **ret_objects, size_t *ret_count)
 {
     struct record_object *objects = arena_alloc(arena, (set->count + 1) * sizeof *objects);
 

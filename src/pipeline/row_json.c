@@ -6,10 +6,17 @@
 #include "pipeline/copy_row.h"
 #include "pipeline/types.h"
 
-/* A control character is one byte in COPY's text and six in JSON; a value is at most that much longer,
- * plus quotes, a padded fraction, or "null" for "\N". */
-enum { TIMESTAMP_SIZE = sizeof "2024-11-15 14:40:00" - 1 };
-enum { GROWTH = 6, VALUE_EXTRA = 16, FRACTION_DIGITS = 6, HEAD_STEP = 16 };
+/* A control character is one byte in COPY's text and six in JSON; a value is at most that much
+ * longer, plus quotes, a padded fraction, or "null" for "\N". */
+enum {
+    TIMESTAMP_SIZE = sizeof "2024-11-15 14:40:00" - 1
+};
+enum {
+    GROWTH = 6,
+    VALUE_EXTRA = 16,
+    FRACTION_DIGITS = 6,
+    HEAD_STEP = 16
+};
 
 struct json_column {
     size_t head;      /* offset into heads: {"name": or ,"name":, padded to HEAD_STEP */
@@ -128,7 +135,8 @@ static char *put_text(char *out, struct span field)
     return out;
 }
 
-/* Most values are short: two overlapping copies of a fixed size are quicker than a call of memcpy. */
+/* Most values are short: two overlapping copies of a fixed size are quicker than a call of memcpy.
+ */
 static inline char *put_bytes(char *out, const char *data, size_t size)
 {
     if (size > 16) {
@@ -147,15 +155,16 @@ static inline char *put_bytes(char *out, const char *data, size_t size)
 }
 
 /* In steps of a fixed size; what is too much is overwritten by what follows. */
-static inline char *put_head(const struct row_json *json, const struct json_column *column, char *out)
+static inline char *put_head(const struct row_json *json, const struct json_column *column,
+                             char *out)
 {
     for (size_t i = 0; i < column->head_size; i += HEAD_STEP)
         memcpy(out + i, json->heads.data + column->head + i, HEAD_STEP);
     return out + column->head_size;
 }
 
-/* "2024-11-15 14:40:00[.123][+00][ BC]": the fraction is filled up to six digits, the zone, always UTC's,
- * left out.  "infinity" has no blank and stays as it is. */
+/* "2024-11-15 14:40:00[.123][+00][ BC]": the fraction is filled up to six digits, the zone, always
+ * UTC's, left out.  "infinity" has no blank and stays as it is. */
 static char *put_timestamp(char *out, struct span field)
 {
     const char *end = field.data + field.size;
@@ -192,7 +201,11 @@ static char *put_float(char *out, struct span field)
 {
     /* NaN, Infinity and -Infinity are the only ones without a digit at the end. */
     char last = field.size ? field.data[field.size - 1] : 'x';
-    return last >= '0' && last <= '9' ? put_bytes(out, field.data, field.size) : put_text(out, field);
+    if (last < '0' || last > '9')
+        return put_text(out, field);
+    if (field.size == 2 && memcmp(field.data, "-0", 2) == 0)
+        return put_bytes(out, "-0.0", 4); /* readers take -0 for an integer, which has no sign */
+    return put_bytes(out, field.data, field.size);
 }
 
 static char *put_value(char *out, enum json_form form, struct span field)

@@ -1,7 +1,7 @@
 /* pipeline/row_json.h - rows as JSON lines, straight from COPY's text: the inner loop of ingest.
  *
- * The forms of values are pipeline/types.h's.  Nothing is parsed that need not be: plain stretches are
- * copied, COPY's escapes are JSON's own but for one. */
+ * The forms of values are pipeline/types.h's.  Nothing is parsed that need not be: plain stretches
+ * are copied, COPY's escapes are JSON's own but for one. */
 #ifndef PIPELINE_ROW_JSON_H
 #define PIPELINE_ROW_JSON_H
 
@@ -14,7 +14,8 @@ void row_json_free(struct row_json *json);
 DEFINE_CLEANUP(struct row_json *, row_json_free)
 /* The most bytes that a row of `size` bytes of COPY text (all fields together) can become. */
 size_t row_json_limit(const struct row_json *json, size_t size);
-/* Writes one line with its newline to `out`, which has room for row_json_limit(); returns its end. */
+/* Writes one line with its newline to `out`, which has room for row_json_limit(); returns its end.
+ */
 char *row_json_put(const struct row_json *json, const struct span *fields, char *out);
 
 #endif

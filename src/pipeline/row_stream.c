@@ -3,7 +3,9 @@
 #include "base/cancel.h"
 #include "base/progress.h"
 
-enum { PROGRESS_ROWS = 1024 };
+enum {
+    PROGRESS_ROWS = 1024
+};
 
 struct row_stream {
     struct pg *pg;
@@ -80,7 +82,8 @@ enum err_code row_stream_next(struct row_stream *stream, const struct source_row
     if (row_parse(stream->parser, line, &stream->row, err) != ERR_OK)
         return err_wrap(err, "reading '%s'", stream->options.table);
     if (stream->options.ordered && !comes_after(stream, &stream->row.key))
-        return err_set(err, ERR_DATA, "reading '%s': rows came out of order of their key, or one twice",
+        return err_set(err, ERR_DATA,
+                       "reading '%s': rows came out of order of their key, or one twice",
                        stream->options.table);
     stream->rows++;
     stream->counted_rows++;

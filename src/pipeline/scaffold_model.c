@@ -1,4 +1,6 @@
 /* The text of a mirror model. */
+#include <strings.h>
+
 #include "base/text.h"
 #include "pipeline/scaffold.h"
 
@@ -43,12 +45,51 @@ void scaffold_name(struct buf *out, const char *name)
         pg_ident(out, name);
 }
 
-static void add_names(struct buf *out, const char *const *names, size_t count)
+static bool has_column(const struct record_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcasecmp(table->columns[i].lake_name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What the model calls a column: its own name, unless that is one which tote gives to columns of
+ * its own in the star. */
+static void add_output(struct buf *out, const struct record_table *table, const char *name)
+{
+    static const char *const owned[] = {"batch_id", "captured_at", "deleted"};
+    CLEANUP_IN_PLACE(buf_release) struct buf other = {0};
+    bool is_owned = false;
+
+    for (size_t i = 0; i < COUNT_OF(owned); i++)
+        is_owned = is_owned || strcasecmp(owned[i], name) == 0;
+    buf_add_text(&other, name);
+    for (unsigned n = 2; is_owned && (n == 2 || has_column(table, buf_text(&other))); n++) {
+        buf_clear(&other);
+        buf_addf(&other, "%s_%u", name, n);
+    }
+    scaffold_name(out, buf_text(&other));
+}
+
+static void add_outputs(struct buf *out, const struct record_table *table, const char *const *names,
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         buf_add_text(out, i ? ", " : "");
-        scaffold_name(out, names[i]);
+        add_output(out, table, names[i]);
     }
+}
+
+/* "deleted as deleted_2", or just the name. */
+static void add_column(struct buf *out, const struct record_table *table, const char *name)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf column = {0}, output = {0};
+
+    scaffold_name(&column, name);
+    add_output(&output, table, name);
+    buf_add_text(out, buf_text(&column));
+    if (!text_equal(buf_text(&column), buf_text(&output)))
+        buf_addf(out, " as %s", buf_text(&output));
 }
 
 /* What a directive can say: one line that no white space at its ends belongs to.  (Other comments
@@ -86,18 +127,19 @@ static bool refers_to_key(const struct record_reference *reference,
     return reference->count == target->key_count;
 }
 
-static void add_reference(struct buf *out, const struct record_reference *reference,
+static void add_reference(struct buf *out, const struct record_table *table,
+                          const struct record_reference *reference,
                           const struct record_table *target)
 {
     bool several = reference->count > 1;
 
     buf_add_text(out, several ? "-- references: (" : "-- references: ");
-    add_names(out, (const char *const *)reference->columns, reference->count);
+    add_outputs(out, table, (const char *const *)reference->columns, reference->count);
     buf_add_text(out, several ? ") -> " : " -> ");
     scaffold_name(out, reference->table);
     if (!refers_to_key(reference, target)) {
         buf_add_char(out, '(');
-        add_names(out, (const char *const *)reference->target_columns, reference->count);
+        add_outputs(out, target, (const char *const *)reference->target_columns, reference->count);
         buf_add_char(out, ')');
     }
     buf_add_char(out, '\n');
@@ -107,12 +149,13 @@ void scaffold_model(const struct record_table *table, const struct source_plan *
                     struct buf *out)
 {
     buf_add_text(out, "-- kind: mirror\n-- key: ");
-    add_names(out, (const char *const *)table->key, table->key_count);
+    add_outputs(out, table, (const char *const *)table->key, table->key_count);
     buf_add_text(out, "\n-- row-of: ");
     scaffold_name(out, table->name);
     buf_add_char(out, '\n');
     for (size_t i = 0; i < table->reference_count; i++)
-        add_reference(out, &table->references[i], find_target(plan, table->references[i].table));
+        add_reference(out, table, &table->references[i],
+                      find_target(plan, table->references[i].table));
     if (table->comment && is_sayable(table->comment) && !looks_like_column_comment(table->comment))
         buf_addf(out, "-- comment: %s\n", table->comment);
     for (size_t i = 0; i < table->column_count; i++) {
@@ -120,13 +163,13 @@ void scaffold_model(const struct record_table *table, const struct source_plan *
         if (!column->comment || !is_sayable(column->comment))
             continue;
         buf_add_text(out, "-- comment: ");
-        scaffold_name(out, column->lake_name);
+        add_output(out, table, column->lake_name);
         buf_addf(out, ": %s\n", column->comment);
     }
     buf_add_text(out, "select\n");
     for (size_t i = 0; i < table->column_count; i++) {
         buf_add_text(out, i ? ",\n    " : "    ");
-        scaffold_name(out, table->columns[i].lake_name);
+        add_column(out, table, table->columns[i].lake_name);
     }
     buf_add_text(out, "\nfrom source.");
     scaffold_name(out, table->name);

@@ -8,7 +8,9 @@
 #include "pipeline/sql_fill.h"
 #include "sql.h"
 
-enum { KNOWS_TRANSACTION_TIMEOUT = 170000 };
+enum {
+    KNOWS_TRANSACTION_TIMEOUT = 170000
+};
 
 struct snapshot {
     struct snapshot_options options;
@@ -19,7 +21,8 @@ struct snapshot {
     unsigned worker_count;
 };
 
-static enum err_code connect_source(const struct snapshot *snapshot, struct pg **ret_pg, struct err *err)
+static enum err_code connect_source(const struct snapshot *snapshot, struct pg **ret_pg,
+                                    struct err *err)
 {
     struct pg_options options = {
         .url = snapshot->options.url, .role = "source", .blame = ERR_SOURCE};
@@ -40,8 +43,10 @@ static enum err_code ask_system(struct snapshot *snapshot, struct err *err)
         return code;
     }
     const char *text = pg_rows_text(rows, 0, 0);
-    (void)snprintf(snapshot->facts.system_identifier, sizeof snapshot->facts.system_identifier, "%s",
-                   text ? text : "");
+    (void)snprintf(snapshot->facts.system_identifier, sizeof snapshot->facts.system_identifier,
+                   "%s", text ? text : "");
+    text = pg_rows_text(rows, 0, 1);
+    snapshot->facts.timeline = text ? (uint32_t)strtoul(text, NULL, 10) : 0;
     return ERR_OK;
 }
 
@@ -140,9 +145,19 @@ static void read_facts(const struct pg_rows *rows, struct snapshot_facts *facts)
     (void)snprintf(facts->database, sizeof facts->database, "%s", text[4]);
     facts->database_oid = (uint32_t)number_at(rows, 5);
     facts->standby = text[6][0] == 't';
-    facts->timeline = (uint32_t)strtoul(text[7], NULL, 16);
+    if (!facts->standby) /* else its last checkpoint's is known: at worst an older one */
+        facts->timeline = (uint32_t)strtoul(text[7], NULL, 16);
     (void)snprintf(facts->wal, sizeof facts->wal, "%s", text[8]);
     facts->wal_position = wal_position(text[8]);
+}
+
+enum err_code snapshot_peek(struct snapshot *snapshot, struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+
+    buf_addf(&sql, "begin read only; set local lock_timeout = %" PRId64,
+             snapshot->options.lock_timeout_us / 1000);
+    return pg_exec(snapshot->pg, sql.data, err);
 }
 
 enum err_code snapshot_begin(struct snapshot *snapshot, const char *lock_sql, struct err *err)

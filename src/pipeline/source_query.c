@@ -15,12 +15,14 @@ static const char *keep(struct arena *arena, const struct buf *sql)
     return arena_strndup(arena, buf_text(sql), sql->size);
 }
 
-/* The text that COPY writes for a column.  A cast to text is not that for every type: it says true for
- * t, strips char(n), adds a netmask to inet; concat() asks the type's output function, but is slower. */
+/* The text that COPY writes for a column.  A cast to text is not that for every type: it says true
+ * for t, strips char(n), adds a netmask to inet; concat() asks the type's output function, but is
+ * slower. */
 static void add_text_of(struct buf *sql, const char *expression, const char *type)
 {
-    static const char *const same[] = {"text", "varchar", "name", "uuid", "numeric", "int2",
-                                       "int4", "int8",    "date", "time", "timestamp", "timestamptz"};
+    static const char *const same[] = {"text",    "varchar", "name",      "uuid",
+                                       "numeric", "int2",    "int4",      "int8",
+                                       "date",    "time",    "timestamp", "timestamptz"};
     for (size_t i = 0; i < COUNT_OF(same); i++) {
         if (text_equal(same[i], type)) {
             buf_addf(sql, "%s::text", expression);
@@ -83,7 +85,8 @@ static void build_text_key(struct source_table *table, bool utf8, struct arena *
     table->key_value = keep(arena, &value);
 }
 
-static void build_keyless(struct source_table *table, const struct buf *columns, struct arena *arena)
+static void build_keyless(struct source_table *table, const struct buf *columns,
+                          struct arena *arena)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
 

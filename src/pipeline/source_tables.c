@@ -10,7 +10,10 @@
 #include "pipeline/source_query.h"
 #include "pipeline/types.h"
 
-enum { PAGE_BYTES = 8192, ROW_BYTES_GUESS = 128 };
+enum {
+    PAGE_BYTES = 8192,
+    ROW_BYTES_GUESS = 128
+};
 
 struct making {
     const struct source_plan_options *options;
@@ -19,7 +22,8 @@ struct making {
     struct source_plan plan;
 };
 
-/* --- patterns ------------------------------------------------------------------------------------ */
+/* --- patterns ------------------------------------------------------------------------------------
+ */
 
 /* '*' stands for any text, everything else for itself. */
 static bool matches(const char *pattern, const char *text)
@@ -103,7 +107,8 @@ static const struct ingest_table_options *options_of(const struct making *making
     return NULL;
 }
 
-/* --- rights -------------------------------------------------------------------------------------- */
+/* --- rights --------------------------------------------------------------------------------------
+ */
 
 static enum err_code check_rights(const struct catalog_table *table, struct err *err)
 {
@@ -112,8 +117,10 @@ static enum err_code check_rights(const struct catalog_table *table, struct err 
     pg_qualified(&name, table->schema, table->name);
     if (!table->can_select) {
         (void)err_set(err, ERR_DENIED, "table '%s.%s' may not be read", table->schema, table->name);
-        return err_hint(err, "grant usage on its schema and select on %s to the role, or list the "
-                             "table under source.exclude", name.data);
+        return err_hint(err,
+                        "grant usage on its schema and select on %s to the role, or list the "
+                        "table under source.exclude",
+                        name.data);
     }
     if (table->row_security) {
         (void)err_set(err, ERR_DENIED, "row security would hide rows of table '%s.%s'",
@@ -123,7 +130,8 @@ static enum err_code check_rights(const struct catalog_table *table, struct err 
     return ERR_OK;
 }
 
-/* --- columns ------------------------------------------------------------------------------------- */
+/* --- columns -------------------------------------------------------------------------------------
+ */
 
 static bool is_named(const char *const *list, const char *name)
 {
@@ -168,7 +176,8 @@ static bool is_taken(const struct record_table *record, const char *lake_name)
 static const char *old_lake_name(const struct record_table *old, const struct record_column *column)
 {
     for (size_t i = 0; old && i < old->column_count; i++)
-        if (old->columns[i].number == column->number && text_equal(old->columns[i].name, column->name))
+        if (old->columns[i].number == column->number &&
+            text_equal(old->columns[i].name, column->name))
             return old->columns[i].lake_name;
     return NULL;
 }
@@ -201,7 +210,8 @@ static enum err_code choose_columns(const struct making *making, struct source_t
 
     TRY(check_named_columns(catalog, excluded, err));
     TRY(check_named_columns(catalog, hashed, err));
-    record->columns = arena_alloc(making->arena, (catalog->column_count + 1) * sizeof *record->columns);
+    record->columns =
+        arena_alloc(making->arena, (catalog->column_count + 1) * sizeof *record->columns);
     if (table->keyless)
         record->columns[record->column_count++] = (struct record_column){
             .name = "_key", .lake_name = "_key", .type = "text", .typmod = -1, .not_null = true};
@@ -225,15 +235,16 @@ static enum err_code choose_columns(const struct making *making, struct source_t
     return ERR_OK;
 }
 
-/* --- key ----------------------------------------------------------------------------------------- */
+/* --- key -----------------------------------------------------------------------------------------
+ */
 
 static bool is_integer(const char *type)
 {
     return text_equal(type, "int2") || text_equal(type, "int4") || text_equal(type, "int8");
 }
 
-static enum err_code find_field(const struct source_table *table, const char *name, size_t *ret_field,
-                                struct err *err)
+static enum err_code find_field(const struct source_table *table, const char *name,
+                                size_t *ret_field, struct err *err)
 {
     for (size_t i = 0; i < table->record.column_count; i++) {
         if (text_equal(table->record.columns[i].name, name)) {
@@ -241,8 +252,9 @@ static enum err_code find_field(const struct source_table *table, const char *na
             return ERR_OK;
         }
     }
-    (void)err_set(err, ERR_CONFIG, "column '%s' of table '%s' is part of its key and cannot be left out",
-                  name, table->record.name);
+    (void)err_set(err, ERR_CONFIG,
+                  "column '%s' of table '%s' is part of its key and cannot be left out", name,
+                  table->record.name);
     return err_hint(err, "take it out of exclude_columns; hash_columns keeps rows apart");
 }
 
@@ -283,9 +295,11 @@ static enum err_code choose_key(const struct making *making, struct source_table
     return ERR_OK;
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------------------------------
+ */
 
-static const struct record_table *old_table(const struct record *last, const struct catalog_table *table)
+static const struct record_table *old_table(const struct record *last,
+                                            const struct catalog_table *table)
 {
     for (size_t i = 0; last && i < last->table_count; i++)
         if (text_equal(last->tables[i].schema, table->schema) &&
@@ -363,7 +377,8 @@ static enum err_code make_table(struct making *making, const struct catalog_tabl
     return ERR_OK;
 }
 
-/* --- references ---------------------------------------------------------------------------------- */
+/* --- references ----------------------------------------------------------------------------------
+ */
 
 static const struct source_table *find_planned(const struct source_plan *plan, const char *schema,
                                                const char *relation)
@@ -419,7 +434,8 @@ static void make_references(const struct making *making, struct source_table *ta
             record->reference_count++;
 }
 
-/* --- plan ---------------------------------------------------------------------------------------- */
+/* --- plan ----------------------------------------------------------------------------------------
+ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -434,7 +450,8 @@ void source_plan_warn(const struct source_plan *plan, const struct ingest_option
         for (size_t t = 0; t < plan->count && !used; t++)
             used = plan->tables[t].options == &ingest->tables[i];
         if (!used)
-            log_warn("tables.%s is configured, but no such table is captured", ingest->tables[i].table);
+            log_warn("tables.%s is configured, but no such table is captured",
+                     ingest->tables[i].table);
     }
 }
 
@@ -451,8 +468,9 @@ enum err_code source_plan_make(const struct source_plan_options *options,
             TRY(make_table(&making, &catalog->tables[i], err));
     if (making.plan.count == 0) {
         (void)err_set(err, ERR_NOT_FOUND, "the source has no table to capture");
-        return err_hint(err, "check the database's name, source.include and source.exclude, and that "
-                             "the role may use the schemas");
+        return err_hint(err,
+                        "check the database's name, source.include and source.exclude, and that "
+                        "the role may use the schemas");
     }
     for (size_t i = 0; i < making.plan.count; i++)
         make_references(&making, &making.plan.tables[i]);

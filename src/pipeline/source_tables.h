@@ -1,7 +1,7 @@
 /* pipeline/source_tables.h - which tables of the source are captured, and the SQL that reads each.
  *
- * Everything is derived from the catalog, the options and, for names that must not change from batch to
- * batch, the last record.  All of it lives in the caller's arena. */
+ * Everything is derived from the catalog, the options and, for names that must not change from
+ * batch to batch, the last record.  All of it lives in the caller's arena. */
 #ifndef PIPELINE_SOURCE_TABLES_H
 #define PIPELINE_SOURCE_TABLES_H
 
@@ -13,10 +13,10 @@
 struct source_table {
     const struct catalog_table *catalog;
     const struct ingest_table_options *options; /* or NULL */
-    struct record_table record; /* names, columns, key, references, comment; the rest zero */
+    struct record_table record;        /* names, columns, key, references, comment; the rest zero */
     struct record_column *key_columns; /* in key order, for the JSON of deleted rows */
-    struct row_layout rows;     /* of a line of all columns */
-    struct row_layout keys;     /* of a line of the key's columns alone */
+    struct row_layout rows;            /* of a line of all columns */
+    struct row_layout keys;            /* of a line of the key's columns alone */
     bool keyless;
     bool stable; /* every type's text depends on the row alone */
     enum key_form form;
@@ -27,7 +27,7 @@ struct source_table {
     const char *key;       /* as the keys' layout */
     const char *key_value; /* one value, as it is hashed */
     const char *key_order;
-    uint64_t size_bytes;   /* about */
+    uint64_t size_bytes; /* about */
 };
 
 struct source_plan {
@@ -41,7 +41,8 @@ struct source_plan_options {
     bool utf8;                 /* the server's encoding */
 };
 
-/* ERR_DENIED, ERR_CONFIG or ERR_NOT_FOUND, naming table and remedy, when something is not as asked for. */
+/* ERR_DENIED, ERR_CONFIG or ERR_NOT_FOUND, naming table and remedy, when something is not as asked
+ * for. */
 CHECKED enum err_code source_plan_make(const struct source_plan_options *options,
                                        const struct catalog *catalog, struct arena *arena,
                                        struct source_plan *ret_plan, struct err *err);

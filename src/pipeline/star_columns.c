@@ -1,72 +1,110 @@
 /* A model's output columns: names and types by DuckDB, the rest by the header and the source. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "pipeline/star.h"
 
-struct described {
-    struct lake *lake;
-    struct lake_table *table;
-    size_t capacity;
-};
-
-static bool take_column(void *arg, size_t column_count, const char *const *names,
-                        const struct span *cells)
+/* DuckDB's name of a type, as a cast would write it. */
+static const char *type_text(duckdb_logical_type type, struct arena *arena)
 {
-    struct described *described = arg;
-    struct lake_table *table = described->table;
-    struct arena *arena = described->lake->arena;
-    (void)column_count, (void)names;
-    if (table->column_count == described->capacity) {
-        size_t capacity = described->capacity ? described->capacity * 2 : 16;
-        struct processed_column *larger = arena_alloc(arena, capacity * sizeof *larger);
-        if (table->column_count)
-            memcpy(larger, table->columns, table->column_count * sizeof *larger);
-        table->columns = larger;
-        described->capacity = capacity;
-    }
-    table->columns[table->column_count++] =
-        (struct processed_column){.name = arena_strndup(arena, cells[0].data, cells[0].size),
-                                  .type = arena_strndup(arena, cells[1].data, cells[1].size)};
-    return true;
+    static const struct {
+        duckdb_type id;
+        const char *name;
+    } names[] = {
+        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},     {DUCKDB_TYPE_TINYINT, "TINYINT"},
+        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},   {DUCKDB_TYPE_INTEGER, "INTEGER"},
+        {DUCKDB_TYPE_BIGINT, "BIGINT"},       {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
+        {DUCKDB_TYPE_UTINYINT, "UTINYINT"},   {DUCKDB_TYPE_USMALLINT, "USMALLINT"},
+        {DUCKDB_TYPE_UINTEGER, "UINTEGER"},   {DUCKDB_TYPE_UBIGINT, "UBIGINT"},
+        {DUCKDB_TYPE_FLOAT, "FLOAT"},         {DUCKDB_TYPE_DOUBLE, "DOUBLE"},
+        {DUCKDB_TYPE_VARCHAR, "VARCHAR"},     {DUCKDB_TYPE_BLOB, "BLOB"},
+        {DUCKDB_TYPE_DATE, "DATE"},           {DUCKDB_TYPE_TIME, "TIME"},
+        {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"}, {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
+        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},   {DUCKDB_TYPE_SQLNULL, "NULL"},
+    };
+    duckdb_type id = duckdb_get_type_id(type);
+    if (id == DUCKDB_TYPE_DECIMAL)
+        return arena_printf(arena, "DECIMAL(%d,%d)", duckdb_decimal_width(type),
+                            duckdb_decimal_scale(type));
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (names[i].id == id)
+            return names[i].name;
+    return "a nested or special type";
 }
 
-/* DuckDB tells the line in a part of its message that duck/ leaves out, as it may hold data; the text of a
- * model holds none. */
-static int error_line(struct lake *lake, const char *text)
+/* "LINE 12: select …": the line of the model's own file. */
+static int line_of(const char *message)
 {
-    duckdb_prepared_statement statement = NULL;
+    const char *at = message ? strstr(message, "LINE ") : NULL;
+    size_t count = at ? strspn(at + 5, "0123456789") : 0;
+    char digits[16] = {0};
     int64_t line = 0;
-    if (duckdb_prepare(duck_connection(lake->duck), text, &statement) != DuckDBSuccess) {
-        const char *message = duckdb_prepare_error(statement);
-        const char *at = message ? strstr(message, "LINE ") : NULL;
-        char digits[16] = {0};
-        if (at && strspn(at + 5, "0123456789") < sizeof digits)
-            memcpy(digits, at + 5, strspn(at + 5, "0123456789"));
-        if (!text_to_i64(digits, &line))
-            line = 0;
-    }
-    duckdb_destroy_prepare(&statement);
-    return (int)line;
+    if (count == 0 || count >= sizeof digits)
+        return 0;
+    memcpy(digits, at + 5, count);
+    return text_to_i64(digits, &line) ? (int)line : 0;
 }
 
+/* What DuckDB says of the model's text: its first line, and no trace of data, as there is none yet. */
+static enum err_code refused(const struct model *model, const char *message, struct err *err)
+{
+    int line = line_of(message);
+    const char *text = message ? message : "DuckDB refuses it";
+    char place[16] = "";
+    if (line > 0)
+        (void)snprintf(place, sizeof place, ":%d", line);
+    (void)err_set(err, ERR_CONFIG, "%s%s: %.*s", model->what, place, (int)strcspn(text, "\n"), text);
+    return err_hint(err, "the model can be tried by hand in DuckDB; see docs/reference/models.md");
+}
+
+/* The text is prepared as it stands in the file, header and all, so that lines are the file's. */
 static enum err_code describe(struct lake *lake, struct lake_table *table, struct err *err)
 {
-    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
-    struct described described = {.lake = lake, .table = table};
     const struct model *model = table->model;
-    table->column_count = 0;
-    buf_addf(&sql, "describe %s", model->text);
-    enum err_code code =
-        duck_query_each(lake->duck, sql.data, NULL, 0, take_column, &described, err);
-    if (code == ERR_OK || code == ERR_CANCELLED || code == ERR_IO)
+    duckdb_prepared_statement statement = NULL;
+    TRY(fault_before("duck", "describe", err));
+    if (duckdb_prepare(duck_connection(lake->duck), model->text, &statement) != DuckDBSuccess) {
+        enum err_code code = refused(model, duckdb_prepare_error(statement), err);
+        duckdb_destroy_prepare(&statement);
         return code;
-    int line = error_line(lake, sql.data);
-    err->code = ERR_CONFIG;
-    if (line > 0)
-        return err_wrap(err, "%s:%d", model->what, line);
-    return err_wrap(err, "%s", model->what);
+    }
+    size_t count = duckdb_prepared_statement_column_count(statement);
+    table->columns = arena_alloc(lake->arena, (count + 1) * sizeof *table->columns);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = duckdb_prepared_statement_column_name(statement, i);
+        duckdb_logical_type type = duckdb_prepared_statement_column_logical_type(statement, i);
+        table->columns[i] = (struct processed_column){.name = arena_strdup(lake->arena, name),
+                                                      .type = type_text(type, lake->arena)};
+        duckdb_destroy_logical_type(&type);
+        duckdb_free((void *)(uintptr_t)name);
+    }
+    table->column_count = count;
+    duckdb_destroy_prepare(&statement);
+    fault_after("duck");
+    return ERR_OK;
+}
+
+/* The conditions of the header, over the model's columns. */
+static enum err_code check_conditions(struct lake *lake, const struct model *model, struct err *err)
+{
+    for (size_t i = 0; i < model->check_count; i++) {
+        CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+        duckdb_prepared_statement statement = NULL;
+        buf_addf(&sql, "select 1 from (\n%s\n) as m where (%s\n) is false", model->text,
+                 model->checks[i].condition);
+        enum err_code code = ERR_OK;
+        if (duckdb_prepare(duck_connection(lake->duck), sql.data, &statement) != DuckDBSuccess) {
+            const char *message = duckdb_prepare_error(statement);
+            code = err_set(err, ERR_CONFIG, "%s:%d: check: %.*s", model->what, model->checks[i].line,
+                           (int)strcspn(message, "\n"), message);
+        }
+        duckdb_destroy_prepare(&statement);
+        TRY(code);
+    }
+    return ERR_OK;
 }
 
 static struct processed_column *find(struct lake_table *table, const char *name)
@@ -84,6 +122,16 @@ static enum err_code must_have(struct lake_table *table, const char *name, int l
         return ERR_OK;
     return err_set(err, ERR_CONFIG, "%s:%d: '%s' names a column '%s' that the model does not make",
                    table->model->what, line, directive, name);
+}
+
+static enum err_code check_duplicates(const struct lake_table *table, struct err *err)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcasecmp(table->columns[i].name, table->columns[k].name) == 0)
+                return err_set(err, ERR_CONFIG, "%s: two columns have the name '%s'",
+                               table->model->what, table->columns[i].name);
+    return ERR_OK;
 }
 
 static enum err_code check_names(struct lake_table *table, struct err *err)
@@ -139,7 +187,9 @@ enum err_code star_columns(struct lake *lake, struct lake_table *table, struct e
 {
     const struct model *model = table->model;
     TRY(describe(lake, table, err));
+    TRY(check_duplicates(table, err));
     TRY(check_names(table, err));
+    TRY(check_conditions(lake, model, err));
     for (size_t i = 0; i < table->column_count; i++) {
         struct processed_column *column = &table->columns[i];
         TRY(check_type(model, column, lake->arena, err));

@@ -61,7 +61,8 @@ enum err_code copy_encoder_bind(struct copy_encoder *encoder, const struct duck_
         }
         encoder->puts[i] = copy_put_for(encoder->columns[i].kind, source);
         if (!encoder->puts[i])
-            return err_set(err, ERR_DATA, "column '%s' has a type in the file that it cannot be loaded from",
+            return err_set(err, ERR_DATA,
+                           "column '%s' has a type in the file that it cannot be loaded from",
                            encoder->columns[i].name);
         encoder->fixed_bytes += COPY_FIXED_MAX;
     }
@@ -79,20 +80,23 @@ void copy_encode_trailer(struct buf *out)
     buf_add(out, "\377\377", 2);
 }
 
-static enum err_code refuse(const struct copy_encoder *encoder, size_t column, size_t row, struct err *err)
+static enum err_code refuse(const struct copy_encoder *encoder, size_t column, size_t row,
+                            struct err *err)
 {
     const struct copy_source *source = &encoder->sources[column];
 
     if (source->type == DUCKDB_TYPE_VARCHAR) {
         struct span text = copy_text_at(source, row);
         return err_set(err, ERR_DATA, "column '%s': '%.*s' is no value of the warehouse's type",
-                       encoder->columns[column].name, (int)(text.size < 80 ? text.size : 80), text.data);
+                       encoder->columns[column].name, (int)(text.size < 80 ? text.size : 80),
+                       text.data);
     }
     return err_set(err, ERR_DATA, "column '%s' holds a value that the warehouse's type cannot hold",
                    encoder->columns[column].name);
 }
 
-static enum err_code encode_row(struct copy_encoder *encoder, size_t row, struct buf *out, struct err *err)
+static enum err_code encode_row(struct copy_encoder *encoder, size_t row, struct buf *out,
+                                struct err *err)
 {
     size_t most = encoder->fixed_bytes;
     unsigned fields = (unsigned)encoder->count + (encoder->id_bytes ? 1 : 0);
@@ -109,7 +113,8 @@ static enum err_code encode_row(struct copy_encoder *encoder, size_t row, struct
         at = copy_put_u64(copy_put_u32(at, 8), (uint64_t)encoder->next_id++);
     for (size_t i = 0; i < encoder->count; i++) {
         const struct copy_source *source = &encoder->sources[i];
-        at = copy_is_null(source, row) ? copy_put_u32(at, UINT32_MAX) : encoder->puts[i](at, source, row);
+        at = copy_is_null(source, row) ? copy_put_u32(at, UINT32_MAX)
+                                       : encoder->puts[i](at, source, row);
         if (!at)
             return refuse(encoder, i, row, err);
     }

@@ -8,7 +8,8 @@ static const int64_t EPOCH_DAYS = 10957;
 static const int64_t EPOCH_US = 946684800000000;
 static const int64_t DAY_US = 86400000000;
 
-/* --- whole numbers ------------------------------------------------------------------------------ */
+/* --- whole numbers ------------------------------------------------------------------------------
+ */
 
 /* Whole numbers of any storage; a UHUGEINT above 2^127 is the only one that does not fit. */
 static bool whole_at(const struct copy_source *source, size_t row, int128 *ret_value)
@@ -94,10 +95,11 @@ static unsigned char *put_float8(unsigned char *at, const struct copy_source *so
     return copy_put_u64(copy_put_u32(at, 8), ((const uint64_t *)source->data)[row]);
 }
 
-/* --- numeric ------------------------------------------------------------------------------------ */
+/* --- numeric ------------------------------------------------------------------------------------
+ */
 
-/* Digits of base 10000, least first.  Groups stand aligned at the decimal point, so the least of them holds
- * only what the scale leaves for it. */
+/* Digits of base 10000, least first.  Groups stand aligned at the decimal point, so the least of
+ * them holds only what the scale leaves for it. */
 static int split_groups(uint128 value, int scale, uint16_t *groups)
 {
     static const unsigned power[] = {1, 10, 100, 1000};
@@ -115,7 +117,8 @@ static int split_groups(uint128 value, int scale, uint16_t *groups)
     return count;
 }
 
-/* NumericVar: ndigits, weight, sign, dscale, then the digits, most first, without zeros at either end. */
+/* NumericVar: ndigits, weight, sign, dscale, then the digits, most first, without zeros at either
+ * end. */
 static unsigned char *put_numeric(unsigned char *at, const struct copy_source *source, size_t row)
 {
     uint16_t groups[16];
@@ -141,7 +144,8 @@ static unsigned char *put_numeric(unsigned char *at, const struct copy_source *s
     return at;
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------------
+ */
 
 static unsigned char *put_date(unsigned char *at, const struct copy_source *source, size_t row)
 {
@@ -218,7 +222,8 @@ static unsigned char *put_interval(unsigned char *at, const struct copy_source *
     return copy_put_u32(copy_put_u32(at, (uint32_t)interval->days), (uint32_t)interval->months);
 }
 
-/* --- bytes -------------------------------------------------------------------------------------- */
+/* --- bytes --------------------------------------------------------------------------------------
+ */
 
 static unsigned char *put_bytes(unsigned char *at, const struct copy_source *source, size_t row)
 {
@@ -282,7 +287,8 @@ static unsigned char *put_uuid_text(unsigned char *at, const struct copy_source 
     return at;
 }
 
-/* --- which for what ----------------------------------------------------------------------------- */
+/* --- which for what -----------------------------------------------------------------------------
+ */
 
 static bool is_whole(duckdb_type type)
 {
@@ -334,7 +340,8 @@ copy_put_fn *copy_put_for(enum copy_kind kind, const struct copy_source *source)
     case COPY_TIME:
         return type == DUCKDB_TYPE_TIME ? put_time : text ? put_time_text : NULL;
     case COPY_TIMESTAMP:
-        return type == DUCKDB_TYPE_TIMESTAMP || type == DUCKDB_TYPE_TIMESTAMP_TZ ? put_timestamp : NULL;
+        return type == DUCKDB_TYPE_TIMESTAMP || type == DUCKDB_TYPE_TIMESTAMP_TZ ? put_timestamp
+                                                                                 : NULL;
     case COPY_INTERVAL:
         return type == DUCKDB_TYPE_INTERVAL ? put_interval : NULL;
     case COPY_UUID:

@@ -1,5 +1,5 @@
-/* warehouse/copy_value.h - one value of a DuckDB vector as a field of PostgreSQL's binary COPY: length,
- * then the bytes that the type's recv function reads.  Used by copy_binary.c. */
+/* warehouse/copy_value.h - one value of a DuckDB vector as a field of PostgreSQL's binary COPY:
+ * length, then the bytes that the type's recv function reads.  Used by copy_binary.c. */
 #ifndef WAREHOUSE_COPY_VALUE_H
 #define WAREHOUSE_COPY_VALUE_H
 
@@ -8,7 +8,9 @@
 #include "warehouse/copy_binary.h"
 
 /* Most bytes of a field that is no text: a numeric of 39 digits takes 4 + 8 + 2 * 11. */
-enum { COPY_FIXED_MAX = 40 };
+enum {
+    COPY_FIXED_MAX = 40
+};
 
 struct copy_source {
     duckdb_type type; /* of a DECIMAL: how it is stored */

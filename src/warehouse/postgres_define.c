@@ -35,7 +35,8 @@ static void add_comment(struct define *define, const char *kind, const struct ta
     buf_add_text(&define->sql, ";\n");
 }
 
-/* --- tables ------------------------------------------------------------------------------------- */
+/* --- tables -------------------------------------------------------------------------------------
+ */
 
 static void create_table(struct define *define, struct target *target)
 {
@@ -62,7 +63,8 @@ static void create_table(struct define *define, struct target *target)
         add_comment(define, "table ", target, NULL, target->wanted_comment);
     for (size_t i = 0; i < target->column_count; i++) {
         if (target->columns[i].comment)
-            add_comment(define, "column ", target, target->columns[i].spelling, target->columns[i].comment);
+            add_comment(define, "column ", target, target->columns[i].spelling,
+                        target->columns[i].comment);
     }
     target->created = true;
     target->sequence_ours = true;
@@ -123,14 +125,18 @@ static void register_table(struct define *define, const struct target *target)
     buf_add_text(sql, ", ");
     pg_literal(sql, target->name);
     buf_add_text(sql, target->made_here ? ", true)" : ", false)");
-    buf_add_text(sql, " on conflict (schema, name) do update set made_here = excluded.made_here, views = '';\n");
+    buf_add_text(
+        sql,
+        " on conflict (schema, name) do update set made_here = excluded.made_here, views = '';\n");
 }
 
-/* --- views -------------------------------------------------------------------------------------- */
+/* --- views --------------------------------------------------------------------------------------
+ */
 
 static bool is_version_column(const char *name)
 {
-    return text_equal(name, "batch_id") || text_equal(name, "captured_at") || text_equal(name, "deleted");
+    return text_equal(name, "batch_id") || text_equal(name, "captured_at") ||
+           text_equal(name, "deleted");
 }
 
 /* f."a", … s.batch_id, …: the columns of the fact, those of the side table where it has one. */
@@ -220,8 +226,8 @@ static void create_views(struct define *define, const struct target *target)
     struct postgres_warehouse *warehouse = define->warehouse;
     CLEANUP_IN_PLACE(buf_release) struct buf views = {0};
     /* Where we may not create beside the fact, the views stand in our own schema. */
-    const char *schema = warehouse->schema_present && !warehouse->schema_can_create ? "tote"
-                                                                                    : warehouse->schema;
+    const char *schema =
+        warehouse->schema_present && !warehouse->schema_can_create ? "tote" : warehouse->schema;
     const char *current = target_view_name(warehouse->batch_arena, target->name, "_current");
     const char *history = target_view_name(warehouse->batch_arena, target->name, "_history");
     char hex[SHA256_HEX_SIZE];
@@ -237,10 +243,12 @@ static void create_views(struct define *define, const struct target *target)
     add_history(define, &views, target);
     buf_add_text(&views, "comment on view ");
     pg_qualified(&views, schema, current);
-    buf_add_text(&views, " is 'The last version of each key that is not deleted';\ncomment on view ");
+    buf_add_text(&views,
+                 " is 'The last version of each key that is not deleted';\ncomment on view ");
     pg_qualified(&views, schema, history);
-    buf_add_text(&views, " is 'Every version with the time it was valid: from valid_from until before "
-                         "valid_to, still valid where that is null';\n");
+    buf_add_text(&views,
+                 " is 'Every version with the time it was valid: from valid_from until before "
+                 "valid_to, still valid where that is null';\n");
     sha256_of(views.data, views.size, hex);
     if (target->present && target->views && text_equal(target->views, hex) &&
         (target->views_present || text_equal(schema, "tote")))
@@ -253,9 +261,11 @@ static void create_views(struct define *define, const struct target *target)
     buf_add_text(&define->sql, ";\n");
 }
 
-/* --- a rebuild ---------------------------------------------------------------------------------- */
+/* --- a rebuild ----------------------------------------------------------------------------------
+ */
 
-/* Tables of ours whose shape is another one go, with our views and with the keys that refer to them. */
+/* Tables of ours whose shape is another one go, with our views and with the keys that refer to
+ * them. */
 static void drop_outdated(struct define *define)
 {
     struct postgres_warehouse *warehouse = define->warehouse;
@@ -290,17 +300,20 @@ static void drop_outdated(struct define *define)
     }
 }
 
-/* TRUNCATE where it is allowed, since it is quick and leaves nothing behind; else DELETE, children first. */
+/* TRUNCATE where it is allowed, since it is quick and leaves nothing behind; else DELETE, children
+ * first. */
 static enum err_code empty_tables(struct define *define, struct err *err)
 {
     struct postgres_warehouse *warehouse = define->warehouse;
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     bool any = false;
+    bool full = false;
 
+    /* All of them, empty or not: one that refers to another must be emptied with it. */
     buf_add_text(&sql, "savepoint emptying; truncate ");
     for (size_t i = 0; i < warehouse->target_count; i++) {
         const struct target *target = &warehouse->targets[i];
-        if (!target->present || (target->empty && !target->side))
+        if (!target->present)
             continue;
         buf_add_text(&sql, any ? ", only " : "only ");
         target_add_qualified(warehouse, &sql, target);
@@ -309,13 +322,15 @@ static enum err_code empty_tables(struct define *define, struct err *err)
             pg_qualified(&sql, "tote", target->side);
         }
         any = true;
+        full = full || !target->empty || target->side;
     }
-    if (!any)
+    if (!full)
         return ERR_OK;
     buf_add_text(&sql, " restart identity; release emptying");
     enum err_code code = pg_exec(warehouse->pg, sql.data, err);
-    if (code != ERR_OK && (text_equal(err->sqlstate, "42501") || text_equal(err->sqlstate, "0A000") ||
-                           text_equal(err->sqlstate, "42809"))) {
+    if (code != ERR_OK &&
+        (text_equal(err->sqlstate, "42501") || text_equal(err->sqlstate, "0A000") ||
+         text_equal(err->sqlstate, "42809"))) {
         buf_clear(&sql);
         buf_add_text(&sql, "rollback to emptying; release emptying;\n");
         for (size_t i = warehouse->target_count; i-- > 0;) {
@@ -340,7 +355,8 @@ static enum err_code empty_tables(struct define *define, struct err *err)
     return ERR_OK;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------------
+ */
 
 static enum err_code run(struct define *define, struct err *err)
 {

@@ -3,17 +3,24 @@
 #include "base/text.h"
 #include "warehouse/postgres_priv.h"
 
-/* Fewer rows than this are checked row by row where foreign keys stand: a reader of the tables is then never
- * locked out. */
-enum { FEW_ROWS = 50000, FEW_ROWS_OF_EMPTY = 1000 };
-/* Up to here a new foreign key is validated at once, which reads the table; beyond, the distinct values are
- * looked up by us and warehouse_maintain() validates. */
-enum { VALIDATED_ROWS = 1000000 };
+/* Fewer rows than this are checked row by row where foreign keys stand: a reader of the tables is
+ * then never locked out. */
+enum {
+    FEW_ROWS = 50000,
+    FEW_ROWS_OF_EMPTY = 1000
+};
+/* Up to here a new foreign key is validated at once, which reads the table; beyond, the distinct
+ * values are looked up by us and warehouse_maintain() validates. */
+enum {
+    VALIDATED_ROWS = 1000000
+};
 /* Rebuilding a primary key pays from here. */
-enum { REBUILT_KEY_ROWS = 100000 };
+enum {
+    REBUILT_KEY_ROWS = 100000
+};
 
-static void add_target(const struct postgres_warehouse *warehouse, struct buf *sql, const char *before,
-                       const struct target *target)
+static void add_target(const struct postgres_warehouse *warehouse, struct buf *sql,
+                       const char *before, const struct target *target)
 {
     buf_add_text(sql, before);
     target_add_qualified(warehouse, sql, target);
@@ -26,7 +33,8 @@ enum err_code postgres_blame_data(enum err_code code, struct err *err)
     return code == ERR_OK ? ERR_OK : err->code;
 }
 
-/* --- before the load ---------------------------------------------------------------------------- */
+/* --- before the load ----------------------------------------------------------------------------
+ */
 
 static struct target_constraint *primary_key(const struct target *target)
 {
@@ -37,8 +45,8 @@ static struct target_constraint *primary_key(const struct target *target)
     return NULL;
 }
 
-enum err_code keys_relax(struct postgres_warehouse *warehouse, struct target *target, uint64_t row_count,
-                         struct err *err)
+enum err_code keys_relax(struct postgres_warehouse *warehouse, struct target *target,
+                         uint64_t row_count, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     const struct target_constraint *key = primary_key(target);
@@ -67,7 +75,8 @@ enum err_code keys_relax(struct postgres_warehouse *warehouse, struct target *ta
     buf_addf(&all, " %s; set local lock_timeout = 0; release relaxing", sql.data);
     enum err_code code = pg_exec(warehouse->pg, all.data, err);
     /* Somebody reads the tables, or something else hangs on the key: slower, but it works. */
-    if (code != ERR_OK && (text_equal(err->sqlstate, "55P03") || text_equal(err->sqlstate, "2BP01")))
+    if (code != ERR_OK &&
+        (text_equal(err->sqlstate, "55P03") || text_equal(err->sqlstate, "2BP01")))
         return pg_exec(warehouse->pg, "rollback to relaxing; release relaxing", err);
     TRY(code);
     for (size_t i = 0; i < target->reference_count; i++)
@@ -87,19 +96,21 @@ static enum err_code collect(struct postgres_warehouse *warehouse, const struct 
     CLEANUP_IN_PLACE(buf_release) struct buf query = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf names = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf create = {0};
-    struct copy_column *columns = arena_alloc(warehouse->batch_arena, reference->count * sizeof *columns);
+    struct copy_column *columns =
+        arena_alloc(warehouse->batch_arena, reference->count * sizeof *columns);
     uint64_t rows;
 
     if (!reference->check_table) {
-        reference->check_table = arena_printf(warehouse->batch_arena, "tote_check_%zu",
-                                              ++warehouse->temporary_count);
+        reference->check_table =
+            arena_printf(warehouse->batch_arena, "tote_check_%zu", ++warehouse->temporary_count);
         buf_addf(&create, "create temporary table %s (", reference->check_table);
     }
     for (size_t i = 0; i < reference->count; i++) {
         const struct target_column *column = target_column_find(target, reference->names[i]);
         if (!column)
-            return err_set(err, ERR_CONFIG, "table '%s' refers by a column '%s' that it does not have",
-                           target->name, reference->names[i]);
+            return err_set(err, ERR_CONFIG,
+                           "table '%s' refers by a column '%s' that it does not have", target->name,
+                           reference->names[i]);
         columns[i] = (struct copy_column){.name = column->name, .kind = column->kind};
         buf_add_text(&names, i ? ", " : "");
         duck_ident(&names, column->name);
@@ -132,7 +143,8 @@ static bool validated_at_once(const struct target *target)
 }
 
 enum err_code keys_collect(struct postgres_warehouse *warehouse, struct target *target,
-                           const char *const *paths, size_t path_count, uint64_t row_count, struct err *err)
+                           const char *const *paths, size_t path_count, uint64_t row_count,
+                           struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf files = {0};
 
@@ -154,10 +166,11 @@ enum err_code keys_collect(struct postgres_warehouse *warehouse, struct target *
     return ERR_OK;
 }
 
-/* --- after the load ----------------------------------------------------------------------------- */
+/* --- after the load -----------------------------------------------------------------------------
+ */
 
-static void note_constraint(const struct postgres_warehouse *warehouse, struct target *target, char type,
-                            const char **columns, size_t count)
+static void note_constraint(const struct postgres_warehouse *warehouse, struct target *target,
+                            char type, const char **columns, size_t count)
 {
     struct target_constraint *grown =
         arena_alloc(warehouse->batch_arena, (target->constraint_count + 1) * sizeof *grown);
@@ -169,7 +182,8 @@ static void note_constraint(const struct postgres_warehouse *warehouse, struct t
     target->constraints = grown;
 }
 
-static void write_key(const struct postgres_warehouse *warehouse, struct target *target, struct buf *sql)
+static void write_key(const struct postgres_warehouse *warehouse, struct target *target,
+                      struct buf *sql)
 {
     const char **columns = target_is_fact(target) ? &target->record_id : target->key;
     size_t count = target_is_fact(target) ? 1 : target->key_count;
@@ -187,7 +201,8 @@ static void write_key(const struct postgres_warehouse *warehouse, struct target 
     target->key_missing = false;
 }
 
-enum err_code keys_build_now(struct postgres_warehouse *warehouse, struct target *target, struct err *err)
+enum err_code keys_build_now(struct postgres_warehouse *warehouse, struct target *target,
+                             struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
 
@@ -210,8 +225,8 @@ static bool same_set(const char *const *a, const char *const *b, size_t count)
 }
 
 /* A foreign key needs a unique constraint on what it refers to. */
-static void write_unique(const struct postgres_warehouse *warehouse, const struct target_reference *reference,
-                         struct buf *sql)
+static void write_unique(const struct postgres_warehouse *warehouse,
+                         const struct target_reference *reference, struct buf *sql)
 {
     struct target *parent = reference->target;
 
@@ -228,8 +243,9 @@ static void write_unique(const struct postgres_warehouse *warehouse, const struc
     buf_add_text(sql, ");\n");
 }
 
-static void write_foreign_key(const struct postgres_warehouse *warehouse, const struct target *target,
-                              const struct target_reference *reference, struct buf *sql)
+static void write_foreign_key(const struct postgres_warehouse *warehouse,
+                              const struct target *target, const struct target_reference *reference,
+                              struct buf *sql)
 {
     add_target(warehouse, sql, "alter table ", target);
     buf_add_text(sql, " add ");
@@ -249,12 +265,13 @@ static void write_foreign_key(const struct postgres_warehouse *warehouse, const 
 }
 
 /* select …: up to five values that refer to nothing, as one text or null. */
-static void write_check(const struct postgres_warehouse *warehouse, const struct target_reference *reference,
-                        struct buf *sql)
+static void write_check(const struct postgres_warehouse *warehouse,
+                        const struct target_reference *reference, struct buf *sql)
 {
     buf_add_text(sql, "select string_agg(v::text, ', ') from (select ");
     for (size_t i = 0; i < reference->count; i++)
-        buf_addf(sql, "%sc.c%zu%s", i ? " || '/' || " : "", i, reference->count > 1 ? "::text" : "");
+        buf_addf(sql, "%sc.c%zu%s", i ? " || '/' || " : "", i,
+                 reference->count > 1 ? "::text" : "");
     buf_addf(sql, " as v from pg_temp.%s c where not exists (select from ", reference->check_table);
     target_add_qualified(warehouse, sql, reference->target);
     buf_add_text(sql, " t where ");
@@ -266,14 +283,16 @@ static void write_check(const struct postgres_warehouse *warehouse, const struct
     buf_add_text(sql, ") limit 5) missing;\n");
 }
 
-static enum err_code violation(const struct target *target, const struct target_reference *reference,
-                               const char *values, struct err *err)
+static enum err_code violation(const struct target *target,
+                               const struct target_reference *reference, const char *values,
+                               struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf names = {0};
 
     for (size_t i = 0; i < reference->count; i++)
         buf_addf(&names, "%s%s", i ? ", " : "", reference->columns[i]);
-    return err_set(err, ERR_DATA, "column '%s' of table '%s' refers to rows that '%s' does not have: %s",
+    return err_set(err, ERR_DATA,
+                   "column '%s' of table '%s' refers to rows that '%s' does not have: %s",
                    buf_text(&names), target->name, reference->target->name, values);
 }
 
@@ -353,5 +372,6 @@ enum err_code keys_restore(struct postgres_warehouse *warehouse, struct err *err
     }
     TRY(postgres_blame_data(pg_exec(warehouse->pg, keys.data, err), err));
     TRY(run_checks(warehouse, err));
-    return foreign.size == 0 ? ERR_OK : postgres_blame_data(pg_exec(warehouse->pg, foreign.data, err), err);
+    return foreign.size == 0 ? ERR_OK
+                             : postgres_blame_data(pg_exec(warehouse->pg, foreign.data, err), err);
 }

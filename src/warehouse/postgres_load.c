@@ -3,7 +3,9 @@
 #include "base/text.h"
 #include "warehouse/postgres_priv.h"
 
-enum { SEND_BYTES = 256 << 10 };
+enum {
+    SEND_BYTES = 256 << 10
+};
 static const uint64_t READ_MEMORY_BYTES = (uint64_t)128 << 20;
 
 void postgres_add_files(struct buf *sql, const char *const *paths, size_t path_count)
@@ -30,8 +32,8 @@ static enum err_code open_reader(struct postgres_warehouse *warehouse, struct er
     return warehouse->duck ? ERR_OK : duck_open(&options, &warehouse->duck, err);
 }
 
-/* What libpq could not hand to the kernel goes out while the next rows are encoded: a buffer of our own is
- * enough, no thread is needed (the server takes ten times as long for a row as we do). */
+/* What libpq could not hand to the kernel goes out while the next rows are encoded: a buffer of our
+ * own is enough, no thread is needed (the server takes ten times as long for a row as we do). */
 static enum err_code send_rows(struct postgres_warehouse *warehouse, const struct copy_job *job,
                                struct duck_result *result, struct err *err)
 {
@@ -77,7 +79,8 @@ enum err_code postgres_copy(struct postgres_warehouse *warehouse, const struct c
     return postgres_blame_data(pg_copy_in_end(warehouse->pg, ret_rows, err), err);
 }
 
-/* --- statements --------------------------------------------------------------------------------- */
+/* --- statements ---------------------------------------------------------------------------------
+ */
 
 /* A load under way. */
 struct loading {
@@ -85,8 +88,8 @@ struct loading {
     struct target *target;
     const char *const *paths;
     size_t path_count;
-    bool has_deleted;              /* the file has the column _deleted */
-    struct copy_column *columns;   /* of the files, in the model's order; then _deleted when staged */
+    bool has_deleted;            /* the file has the column _deleted */
+    struct copy_column *columns; /* of the files, in the model's order; then _deleted when staged */
     struct warehouse_load_result result;
 };
 
@@ -122,16 +125,18 @@ static void write_query(const struct loading *loading, bool with_deleted, bool w
 static struct copy_column *copy_columns(const struct loading *loading)
 {
     const struct target *target = loading->target;
-    struct copy_column *columns = arena_alloc(loading->warehouse->batch_arena,
-                                              (target->column_count + 1) * sizeof *columns);
+    struct copy_column *columns =
+        arena_alloc(loading->warehouse->batch_arena, (target->column_count + 1) * sizeof *columns);
 
     for (size_t i = 0; i < target->column_count; i++)
-        columns[i] = (struct copy_column){.name = target->columns[i].name, .kind = target->columns[i].kind};
+        columns[i] =
+            (struct copy_column){.name = target->columns[i].name, .kind = target->columns[i].kind};
     columns[target->column_count] = (struct copy_column){.name = "_deleted", .kind = COPY_BOOL};
     return columns;
 }
 
-/* --- straight into the table -------------------------------------------------------------------- */
+/* --- straight into the table --------------------------------------------------------------------
+ */
 
 static enum err_code copy_straight(struct loading *loading, struct err *err)
 {
@@ -171,10 +176,12 @@ static enum err_code copy_straight(struct loading *loading, struct err *err)
     return ERR_OK;
 }
 
-/* --- by way of a temporary table ---------------------------------------------------------------- */
+/* --- by way of a temporary table ----------------------------------------------------------------
+ */
 
 /* Makes it, fills it, and appends its name to `stage`. */
-static enum err_code copy_to_stage(struct loading *loading, bool numbered, struct buf *stage, struct err *err)
+static enum err_code copy_to_stage(struct loading *loading, bool numbered, struct buf *stage,
+                                   struct err *err)
 {
     struct postgres_warehouse *warehouse = loading->warehouse;
     const struct target *target = loading->target;
@@ -225,8 +232,8 @@ static enum err_code load_with_side(struct loading *loading, struct err *err)
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
 
     if (!target->sequence) {
-        (void)err_set(err, ERR_WAREHOUSE, "no sequence stands behind '%s' of table '%s'", target->record_id,
-                      target->name);
+        (void)err_set(err, ERR_WAREHOUSE, "no sequence stands behind '%s' of table '%s'",
+                      target->record_id, target->name);
         return err_hint(err, "add the columns batch_id, captured_at and deleted as its owner");
     }
     TRY(copy_to_stage(loading, true, &stage, err));
@@ -342,13 +349,15 @@ static enum err_code merge(struct loading *loading, struct err *err)
     if (loading->has_deleted) {
         write_delete(loading, stage.data, &sql);
         TRY(postgres_blame_data(
-            pg_exec_params(warehouse->pg, sql.data, NULL, 0, &loading->result.rows_deleted, err), err));
+            pg_exec_params(warehouse->pg, sql.data, NULL, 0, &loading->result.rows_deleted, err),
+            err));
         buf_clear(&sql);
     }
     write_upsert(loading, stage.data, &sql);
     enum err_code code = pg_query(warehouse->pg, sql.data, NULL, 0, &rows, err);
     if (code != ERR_OK && text_equal(err->sqlstate, "42P10")) {
-        (void)err_set(err, ERR_WAREHOUSE, "table '%s' has no primary key or unique constraint on its key",
+        (void)err_set(err, ERR_WAREHOUSE,
+                      "table '%s' has no primary key or unique constraint on its key",
                       target->name);
         return err_hint(err, "add a primary key as its owner");
     }
@@ -359,7 +368,8 @@ static enum err_code merge(struct loading *loading, struct err *err)
     return ERR_OK;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------------
+ */
 
 enum err_code postgres_load(struct warehouse *base, const struct warehouse_table *table,
                             const char *const *paths, size_t path_count, uint64_t row_count,

@@ -1,9 +1,9 @@
 /* warehouse/postgres_priv.h - what the files of the PostgreSQL driver share.
  *
- * A batch makes a struct target of every table that it was told of: the model joined with what stands in
- * the database, in the batch's arena.  Files: postgres_warehouse (ledger, transaction), postgres_target
- * (looks and compares), postgres_define (creates and alters), postgres_load (COPY and merge),
- * postgres_keys (keys and references that are built or checked at the end). */
+ * A batch makes a struct target of every table that it was told of: the model joined with what
+ * stands in the database, in the batch's arena.  Files: postgres_warehouse (ledger, transaction),
+ * postgres_target (looks and compares), postgres_define (creates and alters), postgres_load (COPY
+ * and merge), postgres_keys (keys and references that are built or checked at the end). */
 #ifndef WAREHOUSE_POSTGRES_PRIV_H
 #define WAREHOUSE_POSTGRES_PRIV_H
 
@@ -39,9 +39,9 @@ struct target_reference {
     const char **columns;        /* spellings */
     const char **target_columns; /* spellings */
     size_t count;
-    const char *name;            /* of the foreign key; NULL: it never had one */
-    bool absent;                 /* there is no foreign key now: add it at the end */
-    const char *check_table;     /* temporary table of the values to look up, or NULL */
+    const char *name;        /* of the foreign key; NULL: it never had one */
+    bool absent;             /* there is no foreign key now: add it at the end */
+    const char *check_table; /* temporary table of the values to look up, or NULL */
 };
 
 struct target {
@@ -60,12 +60,12 @@ struct target {
     const char **view_columns; /* facts: order of the table */
     size_t view_column_count;
     bool present;
-    bool created;   /* by this transaction */
+    bool created; /* by this transaction */
     bool owned;
-    bool made_here; /* by tote, now or earlier */
+    bool made_here;  /* by tote, now or earlier */
     bool registered; /* in tote."table" */
     bool empty;
-    bool outdated;  /* stands with another shape, and may be made anew */
+    bool outdated;     /* stands with another shape, and may be made anew */
     const char *views; /* hash of the views that stand */
     bool views_present;
     const char *comment;
@@ -75,7 +75,8 @@ struct target {
     unsigned record_id_bytes;
     bool record_id_always; /* generated always */
     const char *sequence;  /* behind record_id, as regclass text; NULL: none */
-    const char *side;      /* table of schema tote that holds batch_id, captured_at, deleted; NULL: none */
+    const char
+        *side; /* table of schema tote that holds batch_id, captured_at, deleted; NULL: none */
 
     bool key_missing;     /* primary key to be built at the end */
     const char *key_name; /* that it had, or NULL */
@@ -116,10 +117,11 @@ static inline bool target_is_fact(const struct target *target)
     return target->kind == WAREHOUSE_FACT;
 }
 
-/* postgres_target.c: fills warehouse->targets; ERR_WAREHOUSE with the difference when a table that is there
- * cannot be used. */
-CHECKED enum err_code targets_look(struct postgres_warehouse *warehouse, const struct warehouse_table *tables,
-                                   size_t table_count, struct err *err);
+/* postgres_target.c: fills warehouse->targets; ERR_WAREHOUSE with the difference when a table that
+ * is there cannot be used. */
+CHECKED enum err_code targets_look(struct postgres_warehouse *warehouse,
+                                   const struct warehouse_table *tables, size_t table_count,
+                                   struct err *err);
 struct target *target_find(const struct postgres_warehouse *warehouse, const char *name);
 const struct target_column *target_column_find(const struct target *target, const char *name);
 /* Appends "a", "b": spellings, or with `prefix` t."a", t."b". */
@@ -151,13 +153,14 @@ struct copy_job {
     int64_t first_id; /* with id_bytes: numbers of the rows */
     unsigned id_bytes;
 };
-CHECKED enum err_code postgres_copy(struct postgres_warehouse *warehouse, const struct copy_job *job,
-                                    uint64_t *ret_rows, struct err *err);
+CHECKED enum err_code postgres_copy(struct postgres_warehouse *warehouse,
+                                    const struct copy_job *job, uint64_t *ret_rows,
+                                    struct err *err);
 /* Appends read_parquet(['…', …]). */
 void postgres_add_files(struct buf *sql, const char *const *paths, size_t path_count);
 
-/* postgres_keys.c: takes off the foreign keys (and a fact's primary key) that would cost more row by row,
- * and collects what is to be checked instead. */
+/* postgres_keys.c: takes off the foreign keys (and a fact's primary key) that would cost more row
+ * by row, and collects what is to be checked instead. */
 CHECKED enum err_code keys_relax(struct postgres_warehouse *warehouse, struct target *target,
                                  uint64_t row_count, struct err *err);
 CHECKED enum err_code keys_collect(struct postgres_warehouse *warehouse, struct target *target,

@@ -5,7 +5,14 @@
 #include "sql.h"
 #include "warehouse/postgres_priv.h"
 
-enum { SCHEMA, RELATIONS, COLUMNS, CONSTRAINTS, REGISTERED, RESULT_COUNT };
+enum {
+    SCHEMA,
+    RELATIONS,
+    COLUMNS,
+    CONSTRAINTS,
+    REGISTERED,
+    RESULT_COUNT
+};
 
 struct look {
     struct postgres_warehouse *warehouse;
@@ -36,7 +43,8 @@ static char *keep(const struct look *look, int result, size_t row, size_t column
     return text ? arena_strdup(look->arena, text) : NULL;
 }
 
-/* --- small questions ---------------------------------------------------------------------------- */
+/* --- small questions ----------------------------------------------------------------------------
+ */
 
 struct target *target_find(const struct postgres_warehouse *warehouse, const char *name)
 {
@@ -86,7 +94,8 @@ char *target_view_name(struct arena *arena, const char *table, const char *suffi
     return arena_printf(arena, "%.*s%s", (int)size, table, suffix);
 }
 
-/* --- the model's side --------------------------------------------------------------------------- */
+/* --- the model's side ---------------------------------------------------------------------------
+ */
 
 static const char **keep_names(struct arena *arena, const char *const *names, size_t count)
 {
@@ -98,7 +107,10 @@ static const char **keep_names(struct arena *arena, const char *const *names, si
 }
 
 static const struct warehouse_column version_columns[] = {
-    {.name = "batch_id", .type = "BIGINT", .not_null = true, .comment = "Batch that brought this version"},
+    {.name = "batch_id",
+     .type = "BIGINT",
+     .not_null = true,
+     .comment = "Batch that brought this version"},
     {.name = "captured_at",
      .type = "TIMESTAMP",
      .not_null = true,
@@ -123,8 +135,8 @@ static enum err_code add_column(struct look *look, struct target *target,
     return target_type_of(model, look->arena, column, err);
 }
 
-static enum err_code describe(struct look *look, const struct warehouse_table *table, struct target *target,
-                              struct err *err)
+static enum err_code describe(struct look *look, const struct warehouse_table *table,
+                              struct target *target, struct err *err)
 {
     *target = (struct target){
         .name = arena_strdup(look->arena, table->name),
@@ -139,7 +151,8 @@ static enum err_code describe(struct look *look, const struct warehouse_table *t
     for (size_t i = 0; i < table->column_count; i++)
         TRY(add_column(look, target, &table->columns[i], err));
     if (target_is_fact(target)) {
-        target->record_id = arena_strdup(look->arena, table->record_id ? table->record_id : "record_id");
+        target->record_id =
+            arena_strdup(look->arena, table->record_id ? table->record_id : "record_id");
         target->record_id_bytes = 8;
         for (size_t i = 0; i < COUNT_OF(version_columns); i++)
             TRY(add_column(look, target, &version_columns[i], err));
@@ -156,7 +169,8 @@ static enum err_code describe(struct look *look, const struct warehouse_table *t
 static void describe_references(struct look *look, const struct warehouse_table *table,
                                 struct target *target)
 {
-    target->references = arena_alloc(look->arena, table->reference_count * sizeof *target->references);
+    target->references =
+        arena_alloc(look->arena, table->reference_count * sizeof *target->references);
     for (size_t i = 0; i < table->reference_count; i++) {
         const struct warehouse_reference *model = &table->references[i];
         struct target *parent = target_find(look->warehouse, model->table);
@@ -174,7 +188,8 @@ static void describe_references(struct look *look, const struct warehouse_table 
     }
 }
 
-/* --- the database's side ------------------------------------------------------------------------ */
+/* --- the database's side ------------------------------------------------------------------------
+ */
 
 static void read_constraints(struct look *look, const char *oid, struct target *target)
 {
@@ -205,7 +220,8 @@ static void read_constraints(struct look *look, const char *oid, struct target *
     }
 }
 
-/* The row of a column in a table, by its name or, when only one is like it, in other case; -1: none. */
+/* The row of a column in a table, by its name or, when only one is like it, in other case; -1:
+ * none. */
 static ptrdiff_t find_column(const struct look *look, const char *oid, const char *name)
 {
     ptrdiff_t alike = -1;
@@ -251,8 +267,8 @@ static enum err_code match_columns(struct look *look, const char *oid, struct ta
     return ERR_OK;
 }
 
-/* The surrogate key of a fact: the column that the model names, else the one column of the primary key
- * when the database numbers it. */
+/* The surrogate key of a fact: the column that the model names, else the one column of the primary
+ * key when the database numbers it. */
 static void find_record_id(struct look *look, const char *oid, struct target *target)
 {
     ptrdiff_t row = find_column(look, oid, target->record_id);
@@ -281,7 +297,8 @@ static enum err_code check_not_null(struct look *look, const char *oid, struct t
     for (size_t row = 0; row < pg_rows_count(look->rows[COLUMNS]); row++) {
         const char *name = cell(look, COLUMNS, row, 1);
         if (!text_equal(cell(look, COLUMNS, row, 0), oid) || !yes(look, COLUMNS, row, 3) ||
-            yes(look, COLUMNS, row, 4) || (target->record_id && text_equal(name, target->record_id)))
+            yes(look, COLUMNS, row, 4) ||
+            (target->record_id && text_equal(name, target->record_id)))
             continue;
         bool ours = false;
         for (size_t i = 0; i < target->column_count && !ours; i++)
@@ -289,8 +306,8 @@ static enum err_code check_not_null(struct look *look, const char *oid, struct t
         if (ours)
             continue;
         (void)err_set(err, ERR_WAREHOUSE,
-                      "column '%s' of table '%s' must not be null, but the model does not make it", name,
-                      target->name);
+                      "column '%s' of table '%s' must not be null, but the model does not make it",
+                      name, target->name);
         return err_hint(err, "give the column a default, or add it to the model");
     }
     return ERR_OK;
@@ -306,7 +323,8 @@ static enum err_code place_missing(struct look *look, struct target *target, str
         if (!column->missing || target->owned)
             continue;
         if (!target_is_fact(target) || !is_version_column(column)) {
-            (void)err_set(err, ERR_WAREHOUSE, "table '%s' has no column '%s', and it is not ours to add one",
+            (void)err_set(err, ERR_WAREHOUSE,
+                          "table '%s' has no column '%s', and it is not ours to add one",
                           target->name, column->name);
             return err_hint(err, "add the column as its owner: %s %s", column->name, column->type);
         }
@@ -315,23 +333,25 @@ static enum err_code place_missing(struct look *look, struct target *target, str
     if (!versions_missing)
         return ERR_OK;
     if (!target->record_id) {
-        (void)err_set(err, ERR_WAREHOUSE,
-                      "table '%s' has neither the columns batch_id, captured_at and deleted nor a numbered "
-                      "key to keep them by",
-                      target->name);
+        (void)err_set(
+            err, ERR_WAREHOUSE,
+            "table '%s' has neither the columns batch_id, captured_at and deleted nor a numbered "
+            "key to keep them by",
+            target->name);
         return err_hint(err, "add the columns as its owner");
     }
     target->side = arena_printf(look->arena, "%s.%s", look->warehouse->schema, target->name);
     for (size_t i = 0; i < target->column_count; i++) /* either all three stand there or none */
-        target->columns[i].missing = target->columns[i].missing || is_version_column(&target->columns[i]);
+        target->columns[i].missing =
+            target->columns[i].missing || is_version_column(&target->columns[i]);
     return ERR_OK;
 }
 
 static void note_view_columns(struct look *look, const char *oid, struct target *target)
 {
-    target->view_columns = arena_alloc(look->arena, (pg_rows_count(look->rows[COLUMNS]) +
-                                                     target->column_count + 1) *
-                                                        sizeof *target->view_columns);
+    target->view_columns =
+        arena_alloc(look->arena, (pg_rows_count(look->rows[COLUMNS]) + target->column_count + 1) *
+                                     sizeof *target->view_columns);
     for (size_t row = 0; row < pg_rows_count(look->rows[COLUMNS]) && target->present; row++) {
         if (text_equal(cell(look, COLUMNS, row, 0), oid))
             target->view_columns[target->view_column_count++] = keep(look, COLUMNS, row, 1);
@@ -366,7 +386,8 @@ static void match_references(struct target *target)
         struct target_reference *reference = &target->references[i];
         for (size_t c = 0; c < reference->count; c++) {
             reference->columns[c] = spelling_of(target, reference->names[c]);
-            reference->target_columns[c] = spelling_of(reference->target, reference->target_columns[c]);
+            reference->target_columns[c] =
+                spelling_of(reference->target, reference->target_columns[c]);
         }
         for (size_t k = 0; k < target->constraint_count; k++) {
             const struct target_constraint *key = &target->constraints[k];
@@ -380,14 +401,17 @@ static void match_references(struct target *target)
     }
 }
 
-static enum err_code match_present(struct look *look, size_t row, struct target *target, struct err *err)
+static enum err_code match_present(struct look *look, size_t row, struct target *target,
+                                   struct err *err)
 {
     const char *oid = cell(look, RELATIONS, row, 0);
     char kind = cell(look, RELATIONS, row, 2)[0];
 
     if (kind != 'r' && kind != 'p') {
-        (void)err_set(err, ERR_WAREHOUSE, "'%s' stands in the warehouse, but is no table", target->name);
-        return err_hint(err, "drop or rename it, or set warehouse.schema to a schema of tote's own");
+        (void)err_set(err, ERR_WAREHOUSE, "'%s' stands in the warehouse, but is no table",
+                      target->name);
+        return err_hint(err,
+                        "drop or rename it, or set warehouse.schema to a schema of tote's own");
     }
     target->present = true;
     target->empty = false; /* until somebody looks */
@@ -415,13 +439,14 @@ static enum err_code check_gone(const struct look *look, struct target *target, 
         if (target->present || look->warehouse->batch.rebuild)
             continue;
         (void)err_set(err, ERR_WAREHOUSE, "table '%s' was loaded before and is gone", target->name);
-        return err_hint(err, "restore it, or empty tote.batch: the next load then rebuilds the warehouse");
+        return err_hint(
+            err, "restore it, or empty tote.batch: the next load then rebuilds the warehouse");
     }
     return ERR_OK;
 }
 
-static enum err_code look_at(struct look *look, const struct warehouse_table *table, struct target *target,
-                             struct err *err)
+static enum err_code look_at(struct look *look, const struct warehouse_table *table,
+                             struct target *target, struct err *err)
 {
     const char *oid = "";
     char *current = target_view_name(look->arena, target->name, "_current");
@@ -437,7 +462,8 @@ static enum err_code look_at(struct look *look, const struct warehouse_table *ta
         oid = cell(look, RELATIONS, row, 0);
         enum err_code code = match_present(look, row, target, err);
         /* A table of our own that is to be filled anew is made anew. */
-        if (code != ERR_OK && !(look->warehouse->batch.rebuild && target->owned && target->made_here))
+        if (code != ERR_OK &&
+            !(look->warehouse->batch.rebuild && target->owned && target->made_here))
             return code;
         if (code != ERR_OK) {
             TRY(describe(look, table, target, err));
@@ -451,7 +477,8 @@ static enum err_code look_at(struct look *look, const struct warehouse_table *ta
     return ERR_OK;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------------------------------
+ */
 
 static enum err_code ask(struct look *look, struct err *err)
 {
@@ -474,7 +501,8 @@ static enum err_code find_empty(struct look *look, struct err *err)
     for (size_t i = 0; i < warehouse->target_count; i++) {
         if (!warehouse->targets[i].present)
             continue;
-        buf_addf(&sql, "%sselect %zu where not exists (select from ", sql.size ? " union all " : "", i);
+        buf_addf(&sql, "%sselect %zu where not exists (select from ", sql.size ? " union all " : "",
+                 i);
         target_add_qualified(warehouse, &sql, &warehouse->targets[i]);
         buf_add_text(&sql, ")");
     }
@@ -489,8 +517,9 @@ static enum err_code find_empty(struct look *look, struct err *err)
     return ERR_OK;
 }
 
-enum err_code targets_look(struct postgres_warehouse *warehouse, const struct warehouse_table *tables,
-                           size_t table_count, struct err *err)
+enum err_code targets_look(struct postgres_warehouse *warehouse,
+                           const struct warehouse_table *tables, size_t table_count,
+                           struct err *err)
 {
     CLEANUP_IN_PLACE(look_release)
     struct look look = {.warehouse = warehouse, .arena = warehouse->batch_arena};

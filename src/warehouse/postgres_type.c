@@ -76,7 +76,8 @@ enum err_code target_type_of(const struct warehouse_column *column, struct arena
         ret_column->kind = COPY_NUMERIC;
         return ERR_OK;
     }
-    (void)err_set(err, ERR_CONFIG, "column '%s' has the type %s, which no type of PostgreSQL stands for",
+    (void)err_set(err, ERR_CONFIG,
+                  "column '%s' has the type %s, which no type of PostgreSQL stands for",
                   column->name, column->type);
     return err_hint(err, "cast it in the model, for example to varchar");
 }

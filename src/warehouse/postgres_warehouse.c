@@ -36,16 +36,17 @@ static void postgres_close(struct warehouse *base)
     free(warehouse);
 }
 
-/* --- ledger ------------------------------------------------------------------------------------- */
+/* --- ledger -------------------------------------------------------------------------------------
+ */
 
 static bool nothing_there(const struct err *err)
 {
     return text_equal(err->sqlstate, "42P01") || text_equal(err->sqlstate, "3F000");
 }
 
-static enum err_code postgres_ledger_head(struct warehouse *base, const char *lake, struct arena *arena,
-                                          uint64_t *ret_batch, const char **ret_generation,
-                                          struct err *err)
+static enum err_code postgres_ledger_head(struct warehouse *base, const char *lake,
+                                          struct arena *arena, uint64_t *ret_batch,
+                                          const char **ret_generation, struct err *err)
 {
     struct postgres_warehouse *warehouse = postgres_of(base);
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
@@ -65,7 +66,8 @@ static enum err_code postgres_ledger_head(struct warehouse *base, const char *la
     return ERR_OK;
 }
 
-/* --- transaction -------------------------------------------------------------------------------- */
+/* --- transaction --------------------------------------------------------------------------------
+ */
 
 static void postgres_rollback(struct warehouse *base)
 {
@@ -104,14 +106,15 @@ static enum err_code begin_transaction(struct postgres_warehouse *warehouse,
     if (pg_exec(warehouse->pg, sql_warehouse_setup, err) == ERR_OK)
         return ERR_OK;
     if (err->code == ERR_DENIED)
-        (void)err_hint(err, "grant create on database %s to %s, or create the schema once as its owner: "
-                            "create schema tote authorization %s",
+        (void)err_hint(err,
+                       "grant create on database %s to %s, or create the schema once as its owner: "
+                       "create schema tote authorization %s",
                        pg_database(warehouse->pg), pg_user(warehouse->pg), pg_user(warehouse->pg));
     return err_wrap(err, "creating the schema 'tote'");
 }
 
-static enum err_code enter_ledger(struct postgres_warehouse *warehouse, const struct warehouse_batch *batch,
-                                  struct err *err)
+static enum err_code enter_ledger(struct postgres_warehouse *warehouse,
+                                  const struct warehouse_batch *batch, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
     char number[24];
@@ -134,7 +137,8 @@ static enum err_code enter_ledger(struct postgres_warehouse *warehouse, const st
         return err_set(err, ERR_CONFLICT, "batch 1 cannot be loaded after batch %s",
                        pg_rows_text(rows, 0, 3));
     if (batch->rebuild)
-        TRY(pg_exec_params(warehouse->pg, "delete from tote.batch where lake = $1", params, 1, NULL, err));
+        TRY(pg_exec_params(warehouse->pg, "delete from tote.batch where lake = $1", params, 1, NULL,
+                           err));
     return pg_exec_params(warehouse->pg,
                           "insert into tote.batch (lake, batch, generation, captured_at, rebuild) "
                           "values ($1, $2::bigint, $3, $4::timestamp, $5::boolean)",
@@ -171,7 +175,8 @@ static enum err_code postgres_commit(struct warehouse *base, struct err *err)
              "where batch = %llu and lake = ",
              (unsigned long long)warehouse->total.rows_inserted,
              (unsigned long long)warehouse->total.rows_updated,
-             (unsigned long long)warehouse->total.rows_deleted, (unsigned long long)warehouse->batch.batch);
+             (unsigned long long)warehouse->total.rows_deleted,
+             (unsigned long long)warehouse->batch.batch);
     pg_literal(&sql, warehouse->batch.lake);
     buf_add_text(&sql, "; commit");
     enum err_code code = pg_exec(warehouse->pg, sql.data, err);
@@ -181,7 +186,8 @@ static enum err_code postgres_commit(struct warehouse *base, struct err *err)
     return ERR_OK;
 }
 
-/* --- when nothing is loaded --------------------------------------------------------------------- */
+/* --- when nothing is loaded ---------------------------------------------------------------------
+ */
 
 static enum err_code postgres_maintain(struct warehouse *base, unsigned *ret_done, struct err *err)
 {
@@ -227,13 +233,15 @@ static bool hand_on_row(void *arg, const struct pg_rows *row)
     }
     for (size_t i = 0; i < call->count; i++) {
         call->names[i] = pg_rows_name(row, i);
-        call->cells[i] = (struct span){.data = pg_rows_text(row, 0, i), .size = pg_rows_size(row, 0, i)};
+        call->cells[i] =
+            (struct span){.data = pg_rows_text(row, 0, i), .size = pg_rows_size(row, 0, i)};
     }
     return call->each(call->arg, call->count, call->names, call->cells);
 }
 
-static enum err_code postgres_query(struct warehouse *base, const char *sql, const char *const *params,
-                                    size_t param_count, warehouse_row_fn *each, void *arg, struct err *err)
+static enum err_code postgres_query(struct warehouse *base, const char *sql,
+                                    const char *const *params, size_t param_count,
+                                    warehouse_row_fn *each, void *arg, struct err *err)
 {
     struct postgres_warehouse *warehouse = postgres_of(base);
     struct query_call call = {.each = each, .arg = arg};
@@ -242,7 +250,8 @@ static enum err_code postgres_query(struct warehouse *base, const char *sql, con
 
     if (alone)
         TRY(pg_exec(warehouse->pg, "begin read only", err));
-    enum err_code code = pg_query_each(warehouse->pg, sql, params, param_count, hand_on_row, &call, err);
+    enum err_code code =
+        pg_query_each(warehouse->pg, sql, params, param_count, hand_on_row, &call, err);
     if (alone && pg_exec(warehouse->pg, "rollback", &ignored) != ERR_OK && code == ERR_OK) {
         *err = ignored;
         code = ignored.code;
@@ -252,7 +261,8 @@ static enum err_code postgres_query(struct warehouse *base, const char *sql, con
     return code;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------------------------
+ */
 
 static const struct warehouse_ops postgres_ops = {
     .scheme = "postgresql",
@@ -279,13 +289,16 @@ static const char **copy_list(const char *const *list)
     return copy;
 }
 
-/* Values print the same whatever the server's defaults are. */
-static enum err_code set_session(struct postgres_warehouse *warehouse, bool read_only, struct err *err)
+/* Values print the same whatever the server's defaults are; a load takes the time it takes. */
+static enum err_code set_session(struct postgres_warehouse *warehouse, bool read_only,
+                                 struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
 
-    buf_add_text(&sql, "set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set intervalstyle = 'postgres';"
-                       "set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = ");
+    buf_add_text(&sql,
+                 "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;"
+                 "set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set intervalstyle = 'postgres';"
+                 "set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = ");
     pg_ident(&sql, warehouse->schema);
     if (read_only)
         buf_add_text(&sql, "; set default_transaction_read_only = on");

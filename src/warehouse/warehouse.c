@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "warehouse/warehouse_driver.h"
 
-enum err_code warehouse_open(const struct warehouse_config *config, struct warehouse **ret_warehouse,
-                             struct err *err)
+enum err_code warehouse_open(const struct warehouse_config *config,
+                             struct warehouse **ret_warehouse, struct err *err)
 {
     const char *url = config->url ? config->url : "";
 
@@ -19,7 +19,8 @@ enum err_code warehouse_open(const struct warehouse_config *config, struct wareh
     if (text_starts(url, "postgresql:") || text_starts(url, "postgres:") || strchr(url, '='))
         return postgres_warehouse_open(config, ret_warehouse, err);
     (void)err_set(err, ERR_CONFIG, "the url of the warehouse is of no kind that is known");
-    return err_hint(err, "write duckdb:PATH, postgresql://user:password@host/database or a conninfo");
+    return err_hint(err,
+                    "write duckdb:PATH, postgresql://user:password@host/database or a conninfo");
 }
 
 void warehouse_close(struct warehouse *warehouse)
@@ -35,8 +36,9 @@ const char *warehouse_url(const struct warehouse *warehouse)
     return warehouse->url;
 }
 
-enum err_code warehouse_ledger_head(struct warehouse *warehouse, const char *lake, struct arena *arena,
-                                    uint64_t *ret_batch, const char **ret_generation, struct err *err)
+enum err_code warehouse_ledger_head(struct warehouse *warehouse, const char *lake,
+                                    struct arena *arena, uint64_t *ret_batch,
+                                    const char **ret_generation, struct err *err)
 {
     return warehouse->ops->ledger_head(warehouse, lake, arena, ret_batch, ret_generation, err);
 }
@@ -59,15 +61,15 @@ enum err_code warehouse_define(struct warehouse *warehouse, const struct warehou
 }
 
 enum err_code warehouse_load(struct warehouse *warehouse, const struct warehouse_table *table,
-                             const char *const *parquet_paths, size_t path_count, uint64_t row_count,
-                             struct warehouse_load_result *ret_result, struct err *err)
+                             const char *const *parquet_paths, size_t path_count,
+                             uint64_t row_count, struct warehouse_load_result *ret_result,
+                             struct err *err)
 {
     struct warehouse_load_result result = {0};
 
     assert(warehouse->in_transaction);
-    if (path_count > 0 &&
-        warehouse->ops->load(warehouse, table, parquet_paths, path_count, row_count, &result, err) !=
-            ERR_OK)
+    if (path_count > 0 && warehouse->ops->load(warehouse, table, parquet_paths, path_count,
+                                               row_count, &result, err) != ERR_OK)
         return err_wrap(err, "loading '%s'", table->name);
     *ret_result = result;
     return ERR_OK;
@@ -99,8 +101,9 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
     return ERR_OK;
 }
 
-enum err_code warehouse_query(struct warehouse *warehouse, const char *sql, const char *const *params,
-                              size_t param_count, warehouse_row_fn *each, void *arg, struct err *err)
+enum err_code warehouse_query(struct warehouse *warehouse, const char *sql,
+                              const char *const *params, size_t param_count, warehouse_row_fn *each,
+                              void *arg, struct err *err)
 {
     return warehouse->ops->query(warehouse, sql, params, param_count, each, arg, err);
 }

@@ -157,11 +157,20 @@ scenario("key_of_another_column", "create table t (a integer primary key, b inte
          ("update t set c = 'e' where a = 1", {"t": (1, 1)}))
 
 scenario("enum_renamed", "create type mood as enum ('sad', 'ok'); create type pair as (a integer, m mood);"
-         "create table t (id integer primary key, m mood, p pair, a mood[]);"
-         "insert into t values (1, 'sad'), (2, 'ok'); insert into t values (3, null, row(1, 'sad'), null), (4, null, null, '{ok,sad}');",
-         ("alter type mood rename value 'sad' to 'blue'", {"t": (3, 0)}),
+         "create type moods as range (subtype = mood); create domain mood_domain as mood; create domain pairs as pair[];"
+         "create table t (id integer primary key, m mood, p pair, a mood[], r moods, d mood_domain, pa pairs);"
+         "insert into t values (1, 'sad'), (2, 'ok'); insert into t values (3, null, row(1, 'sad'), null), (4, null, null, '{ok,sad}');"
+         "insert into t (id, r) values (5, '[sad,ok]'); insert into t (id, d) values (6, 'sad'); insert into t (id, pa) values"
+         " (7, array[row(1, 'sad')::pair]);",
+         ("alter type mood rename value 'sad' to 'blue'", {"t": (6, 0)}),
          ("alter type mood add value 'fine'", {}),
-         ("alter type pair add attribute b text", {"t": (1, 0)}))
+         ("alter type pair add attribute b text", {"t": (2, 0)}))
+
+scenario("text_of_the_catalogue", "create table old_name (); create type reference as (r regclass);"
+         "create table plain (id integer primary key, r regclass); insert into plain values (1, 'old_name'), (2, null);"
+         "create table inside (id integer primary key, r reference, a regclass[]);"
+         "insert into inside values (1, row('old_name'), null), (2, null, '{old_name}'), (3, row('plain'), null);",
+         ("alter table old_name rename to new_name", {"plain": (1, 0), "inside": (2, 0)}))
 
 scenario("swapped_by_rename", "create table a (id integer primary key, v text); create table b (like a including all);"
          "insert into a select i, 'a' from generate_series(1, 5) i; insert into b select i, 'b' from generate_series(1, 6) i;",
@@ -299,7 +308,7 @@ NAMES = ["sp ace", "do.t", "quo\"te", "sla/sh", "per%cent", "per%25cent", "new\n
          "a'b", "back\\slash", ".", "..", "-", "$1", "select", "*", "tab\t", "😀", "_batches", "_index", "con", "a;b", "{x}", "%s",
          "[1]", "?", "#", "~", "a:b", "t|u"]
 COLUMNS = ["a", "A", "_batch_id", "_captured_at", "_deleted", "batch_id", "captured_at", "deleted", "_key", "sp ace", "quo\"te", "new\nline",
-           "x" * 63, "ünï", "select", "%s", "do.t", "back\\slash", "a_1", "A_1", "ß", "_", "", "ẞ", "rowid", "filename"]
+           "x" * 63, "ünï", "select", "%s", "do.t", "back\\slash", "a_1", "A_1", "ß", "_", "", "ẞ", "rowid"]
 COLUMNS.remove("")
 
 

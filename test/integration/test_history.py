@@ -1,7 +1,5 @@
 """Facts keep every version of a row, its deletion included; dimensions show the last content ever seen. If these fail,
 what an order was last month is lost, or a report counts it twice."""
-import pytest
-
 from lib.tote import Tote
 from replay import captured_at
 from star import DIMENSIONS, FACTS, QUERIES, DuckWarehouse, PostgresWarehouse, expected
@@ -25,7 +23,7 @@ ROUNDS = {
         update sales_order set units_sold = units_sold + 1 where sales_order_id in (1, 2, 90001);
         update purchase_order set item_unit_price = item_unit_price + 0.01 where purchase_order_id % 9 = 0;
         update payment set paid = not paid where payment_id between 100 and 120;
-        update payment set last_updated = timestamp '2024-11-15 23:59:59.999' where payment_id > 11000;
+        update payment set last_updated = timestamp '2024-11-15 23:59:59.999' where payment_id > 280;
         update design set design_name = 'Köln "☃"' where design_id = 9000;
         update department set department_name = 'R & D', location = 'Hull' where department_id = 90;
         update address set district = '', address_line_2 = 'flat 2' where address_id = 900""",
@@ -60,11 +58,11 @@ class Chronicle:
         self.source = source
         self.versions = {fact: [] for fact in FACTS}
         self.current = {fact: {} for fact in FACTS}
-        self.dimensions = {name: {} for name in DIMENSIONS}
+        self.dimensions = {name: {} for name in DIMENSIONS if name != "dim_date"}  # that one never changes
         self.names = {}
 
     def look(self, batch, captured):
-        for name in QUERIES:
+        for name in [*self.dimensions, *FACTS]:
             self.names[name], rows = expected(self.source, name)
             now = {row[0]: row for row in rows}
             if name in FACTS:
@@ -94,7 +92,7 @@ class Chronicle:
 def compare(chronicle, warehouse, side_columns=True):
     """What is wrong in a warehouse, in words."""
     wrong = {}
-    for name in DIMENSIONS:
+    for name in chronicle.dimensions:
         wrong[name] = differences(chronicle.dimensions[name].values(), warehouse.rows(name, chronicle.names[name]))
     for name in FACTS:
         names = chronicle.names[name]
@@ -109,12 +107,15 @@ def compare(chronicle, warehouse, side_columns=True):
     return {name: text for name, text in wrong.items() if text}
 
 
-@pytest.fixture
-def chronicle(project):
-    return Chronicle(project.source)
+# The whole of ToteSys is test_star.py's matter; here a part of it is enough.
+FEWER = """
+    delete from payment where payment_id > 300; delete from transaction where transaction_id > 350;
+    delete from sales_order where sales_order_id > 250; delete from purchase_order where purchase_order_id > 150"""
 
 
-def test_every_version_is_kept_and_the_last_one_shown(project, server, chronicle):
+def test_every_version_is_kept_and_the_last_one_shown(project, server):
+    project.source.execute(FEWER)
+    chronicle = Chronicle(project.source)
     duck = DuckWarehouse(project)
     postgres = PostgresWarehouse(server.create())
     existing = PostgresWarehouse(server.create())  # looked at in the end only: it catches up over many batches
@@ -130,7 +131,8 @@ def test_every_version_is_kept_and_the_last_one_shown(project, server, chronicle
         assert compare(chronicle, postgres) == {}, f"PostgreSQL after {change}"
         if change is None:
             project.ok("load", env={"TOTE_WAREHOUSE_URL": existing.database.url})
-    assert len(project.records()) == len(ROUNDS)  # one of them changed nothing
+    nothing = project.records()[1 + list(ROUNDS).index("updates that change nothing")]
+    assert not [table for table in nothing["tables"] if table["changed"] or table["deleted"]]
     project.ok("load", env={"TOTE_WAREHOUSE_URL": existing.database.url})
     assert compare(chronicle, existing, side_columns=False) == {}, "the canonical warehouse"
     late = PostgresWarehouse(server.create())
@@ -149,6 +151,7 @@ def test_warehouse_of_another_owner_is_used_as_it_is(server, totesys, tmp_path):
         grant usage, create on schema public to tote_loader;
         grant select, insert, update on all tables in schema public to tote_loader;
         grant usage on all sequences in schema public to tote_loader""")
+    totesys.execute(FEWER)
     tote = Tote(tmp_path)
     tote.configure(totesys.url, warehouse=warehouse.url_for("tote_loader"))
     chronicle = Chronicle(totesys)

@@ -186,8 +186,6 @@ def test_new_column_arrives_once_the_models_know_it(mirror, database):
     assert differences(known, there) is None
     made.tote.ok("init", "--source", database.url, "--dir", made.tote.folder, "--force",
                  "--warehouse", made.database.url if made.kind == "postgres" else "duckdb:./warehouse.duckdb")
-    made.tote.ok("run")
-    assert made.wrong(["t", "unknown"]) == {}
     database.execute("update t set late = null where id = 2; insert into t values (10, 'x', 10); delete from t where id = 3;"
                      "insert into unknown values (2)")
     made.tote.ok("run")

@@ -15,24 +15,34 @@ CANCELLED = 130
 MANY = 6000  # orders, so that a run takes long enough to be stopped in every part of it
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def place(request, server, database, tote):
-    """The shop, and each kind of warehouse to fill from it."""
+def set_up_shop(tote, database, target):
     shop.fill(database)
-    target = server.create() if request.param == "postgres" else None
     shop.set_up(tote, database.url, **({"warehouse": target.url} if target else {}))
     tote.source = database
     tote.target = shop.open_warehouse(tote, target)
-    yield tote
+    return tote
+
+
+@pytest.fixture
+def place(database, tote):
+    """The shop with a DuckDB warehouse."""
+    return set_up_shop(tote, database, None)
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def any_place(request, server, database, tote):
+    """The shop with each kind of warehouse."""
+    target = server.create() if request.param == "postgres" else None
+    yield set_up_shop(tote, database, target)
     if target:
         target.drop()
 
 
 @pytest.fixture
-def long_place(place):
-    place.source.execute(f"insert into orders select i, 1 + i % 3, 1 + i % 3, i, i, '2024-05-05', repeat('x', i % 90)"
-                         f" from generate_series(1000, {MANY + 999}) i")
-    return place
+def long_place(any_place):
+    any_place.source.execute(f"insert into orders select i, 1 + i % 3, 1 + i % 3, i, i, '2024-05-05', repeat('x', i % 90)"
+                             f" from generate_series(1000, {MANY + 999}) i")
+    return any_place
 
 
 def change(place, number):
@@ -58,7 +68,8 @@ def clear_ending(result):
     return result
 
 
-def test_runners_at_once_bring_each_version_once(place):
+def test_runners_at_once_bring_each_version_once(any_place):
+    place = any_place
     for number, runners in enumerate([2, 2, 4, 2]):
         if number:
             change(place, number)
@@ -69,7 +80,8 @@ def test_runners_at_once_bring_each_version_once(place):
     assert len(place.records()) == 4
 
 
-def test_runners_keep_going_while_the_source_changes(place):
+def test_runners_keep_going_while_the_source_changes(any_place):
+    place = any_place
     place.ok("run")
     runners = [place.start("run", "--every", "1s") for _ in range(2)]
     for number in range(1, 9):
@@ -83,72 +95,70 @@ def test_runners_keep_going_while_the_source_changes(place):
     check(place)
 
 
-def moments(seed, count, seconds):
-    """When to strike: spread over the length of a run, each somewhere in its own stretch."""
-    randomness = random.Random(seed)
-    found = [(part + randomness.random()) * seconds / count for part in range(count)]
-    randomness.shuffle(found)
-    return found
-
-
 def length_of_run(place):
     """How long a run takes that is not disturbed."""
-    folder = place.folder / "undisturbed"
-    trial = shop.set_up(Tote(folder), place.source.url)
+    trial = shop.set_up(Tote(place.folder / "undisturbed"), place.source.url)
     begin = time.monotonic()
     trial.ok("run")
     return time.monotonic() - begin
 
 
-def strike(place, number, seconds, blow):
-    """A run that is hit after some time; then, now and then, one that may finish."""
+def strike(place, seconds, blow):
+    """A run that is hit after some time."""
     running = place.start("run", doomed=blow == signal.SIGKILL)
     time.sleep(seconds)
     begin = time.monotonic()
     running.process.send_signal(blow)
     result = running.wait()
     assert time.monotonic() - begin < 10, f"{result} took its time to stop"
-    if number % 3 == 2:
-        place.ok("run")
-        check(place)
-        change(place, number)
     return result
+
+
+def strike_often(place, blow, statuses, hits):
+    """Hits runs in every part of them until so many were stopped. Each third may finish, then everything changes."""
+    randomness = random.Random(blow)
+    length = length_of_run(place)
+    stopped = 0
+    for number in range(4 * hits):
+        part = (stopped % 4 + randomness.random()) / 4
+        result = strike(place, part * length, blow)
+        assert result.status in (0, *statuses), result
+        if result.status == 0:
+            length *= 0.8  # this machine has become faster
+        else:
+            stopped += 1
+        assert result.status != CANCELLED or "interrupted" in result.stderr, result
+        if result.status == 0 or stopped % 3 == 0:
+            place.ok("run")
+            check(place)
+            place.source.execute("update orders set quantity = quantity + 1")
+            change(place, number)
+        if stopped == hits:
+            break
+    assert stopped == hits, f"only {stopped} runs were stopped"
+    place.ok("run")
+    check(place)
 
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_can_be_repeated(long_place, blow):
-    hit = 0
-    for number, seconds in enumerate(moments(blow, 6, 0.9 * length_of_run(long_place))):
-        result = strike(long_place, number, seconds, blow)
-        assert result.status in (0, CANCELLED, -blow), result  # -blow: it had not begun to listen
-        assert result.status != CANCELLED or "interrupted" in result.stderr, result
-        hit += result.status == CANCELLED
-    assert hit >= 2
-    long_place.ok("run")
-    check(long_place)
+    strike_often(long_place, blow, (CANCELLED, -blow), hits=5)  # -blow: it had not begun to listen
 
 
 def test_killed_run_can_be_repeated(long_place):
-    hit = 0
-    for number, seconds in enumerate(moments("kill", 8, 0.9 * length_of_run(long_place))):
-        result = strike(long_place, number, seconds, signal.SIGKILL)
-        assert result.status in (0, -signal.SIGKILL), result
-        hit += result.status != 0
-    assert hit >= 4
-    long_place.ok("run")
-    check(long_place)
+    strike_often(long_place, signal.SIGKILL, (-signal.SIGKILL,), hits=8)
 
 
-def test_second_interrupt_ends_it_at_once(long_place):
-    with long_place.source.connect() as blocker:
+def test_second_interrupt_ends_it_at_once(place):
+    with place.source.connect() as blocker:
         blocker.execute("lock table orders in access exclusive mode")
-        running = long_place.start("run", doomed=True)
-        wait_until(lambda: waiting_for_lock(long_place.source))
+        running = place.start("run", doomed=True)
+        wait_until(lambda: waiting_for_lock(place.source))
         running.interrupt()
         running.interrupt()
         assert running.wait(timeout=10).status == CANCELLED
-    long_place.ok("run")
-    check(long_place)
+    place.ok("run")
+    check(place)
 
 
 def waiting_for_lock(database):

@@ -91,7 +91,7 @@ def test_foreign_keys_of_the_canonical_warehouse_hold(loaded, warehouse):
 
 def test_second_run_changes_nothing(loaded):
     before = loaded.lake()
-    ledger = loaded.warehouse("select * from tote.batch")
+    ledger = loaded.warehouse("select cast(b as varchar) from tote.batch b")
     loaded.ok("run")
     assert loaded.lake() == before
-    assert loaded.warehouse("select * from tote.batch") == ledger
+    assert loaded.warehouse("select cast(b as varchar) from tote.batch b") == ledger

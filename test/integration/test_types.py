@@ -105,7 +105,7 @@ def quarantine(tote, record, table):
     import duckdb
 
     files = [str(tote.folder / "lake/processed" / described["key"]) for described in record["quarantine"]]
-    return duckdb.sql(f"select table_name, key, reason from read_parquet({files!r}) where table_name = '{table}'").fetchall()
+    return duckdb.sql(f'select key, reason from read_parquet({files!r}) where "table" = $${table}$$').fetchall()
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.refused])

@@ -5,6 +5,9 @@ the same text by its type there.
 """
 import re
 import struct
+from collections import Counter
+
+import duckdb
 
 SETTINGS = """
 set client_encoding to 'UTF8'; set datestyle to 'ISO'; set intervalstyle to 'postgres'; set timezone to 'UTC'; set bytea_output to 'hex';
@@ -72,17 +75,21 @@ DUCKDB_FORMS = {
     "BLOB": r"'\x' || lower(hex({0}))",
     "TIMESTAMP": "strftime({0}, '%Y-%m-%d %H:%M:%S.%f')",
     "TIMESTAMP WITH TIME ZONE": "strftime({0} at time zone 'UTC', '%Y-%m-%d %H:%M:%S.%f')",
+    "DECIMAL": "regexp_replace(cast({0} as varchar), '^(-?)[.]', '\\10.')",  # DuckDB writes .5 where nothing may stand before
     "FLOAT": "cast({0} as double)",
     "DOUBLE": "{0}",
 }
 
 
-def duckdb_rows(tote, table, columns=None, where="true"):
+def duckdb_rows(tote, table, columns=None):
     """Types and rows of a table of the DuckDB warehouse in the canonical form."""
-    described = {name: kind for name, kind, *_ in tote.warehouse(f"describe {identifier(table)}")}
-    columns = columns or list(described)
-    forms = [DUCKDB_FORMS.get(described[name], "cast({0} as varchar)").format(identifier(name)) for name in columns]
-    rows = tote.warehouse(f"set timezone = 'UTC'; select {', '.join(forms)} from {identifier(table)} where {where}")
+    with duckdb.connect(str(tote.folder / "warehouse.duckdb"), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        described = {name: kind for name, kind, *_ in connection.execute(f"describe {identifier(table)}").fetchall()}
+        columns = columns or list(described)
+        forms = [DUCKDB_FORMS.get(described[name].partition("(")[0], "cast({0} as varchar)").format(identifier(name))
+                 for name in columns]
+        rows = connection.execute(f"select {', '.join(forms)} from {identifier(table)}").fetchall()
     oids = [{"FLOAT": FLOAT4, "DOUBLE": FLOAT8, "TIME": TIME}.get(described[name]) for name in columns]
     return ([described[name] for name in columns],
             [tuple(canonical(oid, cell if cell is None or oid not in FLOATS else repr(cell))
@@ -91,7 +98,6 @@ def duckdb_rows(tote, table, columns=None, where="true"):
 
 def differences(expected, actual, limit=5):
     """None when both hold the same rows, however often each; else a short account of what differs."""
-    from collections import Counter
     expected, actual = Counter(expected), Counter(actual)
     if expected == actual:
         return None

@@ -1,5 +1,6 @@
-/* What only the PostgreSQL warehouse must prove: that a warehouse of somebody else's is used as it is, that
- * references are checked whether row by row or set-wise, that two loaders do not load one batch twice. */
+/* What only the PostgreSQL warehouse must prove: that a warehouse of somebody else's is used as it
+ * is, that references are checked whether row by row or set-wise, that two loaders do not load one
+ * batch twice. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,8 @@ struct fixture {
             fail_msg("%s: %s (%s)", #call, f->err.message, f->err.hint); \
     } while (0)
 
-/* --- fixture ------------------------------------------------------------------------------------ */
+/* --- fixture ------------------------------------------------------------------------------------
+ */
 
 static void connect_to(struct fixture *f, const char *database, struct pg **ret_pg)
 {
@@ -131,7 +133,8 @@ static void assert_rows(struct fixture *f, const char *sql, const char *expected
     assert_string_equal(buf_text(&out), expected);
 }
 
-/* --- the tables of the tests -------------------------------------------------------------------- */
+/* --- the tables of the tests --------------------------------------------------------------------
+ */
 
 static const struct warehouse_column staff_columns[] = {
     {.name = "staff_id", .type = "INTEGER", .not_null = true},
@@ -146,7 +149,11 @@ static const char *sale_key[] = {"sale_id"};
 static const struct warehouse_reference sale_references[] = {
     {.columns = staff_key, .table = "dim_staff", .target_columns = staff_key, .count = 1}};
 
-enum { STAFF, SALE, TABLE_COUNT };
+enum {
+    STAFF,
+    SALE,
+    TABLE_COUNT
+};
 static const struct warehouse_table tables[TABLE_COUNT] = {
     [STAFF] = {.name = "dim_staff",
                .kind = WAREHOUSE_DIMENSION,
@@ -169,7 +176,8 @@ static const char canonical[] =
     "create table fact_sale (sale_record serial primary key, \"Sale_Id\" integer not null,"
     " staff_id integer constraint by_staff references dim_staff, note text default 'x');";
 
-static enum err_code try_begin(struct fixture *f, struct warehouse *warehouse, uint64_t number, bool rebuild)
+static enum err_code try_begin(struct fixture *f, struct warehouse *warehouse, uint64_t number,
+                               bool rebuild)
 {
     const struct warehouse_batch batch = {.lake = "lake",
                                           .generation = rebuild ? "g2" : "g1",
@@ -195,17 +203,19 @@ static enum err_code try_load(struct fixture *f, const struct warehouse_table *t
 
 static void load_staff(struct fixture *f)
 {
-    ASSERT_OK(try_load(f, &tables[STAFF], 2, "select n::integer staff_id, 'n' || n as name from range(1, 3) r(n)"));
+    ASSERT_OK(try_load(f, &tables[STAFF], 2,
+                       "select n::integer staff_id, 'n' || n as name from range(1, 3) r(n)"));
 }
 
 /* Sales from `first` on, by staff 1 and 2. */
 static const char *sales(struct fixture *f, uint64_t batch, unsigned first, unsigned count)
 {
-    return arena_printf(f->arena,
-                        "select n::integer sale_id, (n %% 2 + 1)::integer staff_id, %llu::bigint batch_id, "
-                        "timestamp '1970-01-01' + interval %llu day captured_at, false deleted "
-                        "from range(%u, %u) r(n)",
-                        (unsigned long long)batch, (unsigned long long)batch, first, first + count);
+    return arena_printf(
+        f->arena,
+        "select n::integer sale_id, (n %% 2 + 1)::integer staff_id, %llu::bigint batch_id, "
+        "timestamp '1970-01-01' + interval %llu day captured_at, false deleted "
+        "from range(%u, %u) r(n)",
+        (unsigned long long)batch, (unsigned long long)batch, first, first + count);
 }
 
 static void load_sales(struct fixture *f, uint64_t batch, unsigned first, unsigned count)
@@ -213,11 +223,12 @@ static void load_sales(struct fixture *f, uint64_t batch, unsigned first, unsign
     ASSERT_OK(try_load(f, &tables[SALE], count, sales(f, batch, first, count)));
 }
 
-static const char keys_of_sale[] =
-    "select conname, contype, convalidated from pg_constraint where conrelid = 'fact_sale'::regclass "
-    "and contype in ('p', 'f') order by 1";
+static const char keys_of_sale[] = "select conname, contype, convalidated from pg_constraint where "
+                                   "conrelid = 'fact_sale'::regclass "
+                                   "and contype in ('p', 'f') order by 1";
 
-/* --- tests -------------------------------------------------------------------------------------- */
+/* --- tests --------------------------------------------------------------------------------------
+ */
 
 /* Else readers would see half a batch. */
 static void test_nothing_shows_before_commit(void **state)
@@ -229,7 +240,8 @@ static void test_nothing_shows_before_commit(void **state)
     load_sales(f, 1, 1, 3);
     assert_rows(f, "select to_regclass('fact_sale'), to_regclass('tote.batch')", "NULL|NULL\n");
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
-    assert_rows(f, "select record_id, sale_id, batch_id from fact_sale order by 1", "1|1|1\n2|2|1\n3|3|1\n");
+    assert_rows(f, "select record_id, sale_id, batch_id from fact_sale order by 1",
+                "1|1|1\n2|2|1\n3|3|1\n");
     assert_rows(f, keys_of_sale, "fact_sale_pkey|p|t\nfact_sale_staff_id_fkey|f|t\n");
     begin(f, 2);
     load_sales(f, 2, 4, 1);
@@ -245,12 +257,15 @@ static void test_a_canonical_warehouse_is_used(void **state)
     struct fixture *f = *state;
 
     admin(f, canonical);
-    admin(f, "insert into dim_staff values (9, 'old'); insert into fact_sale (\"Sale_Id\", staff_id) values (90, 9)");
+    admin(f, "insert into dim_staff values (9, 'old'); insert into fact_sale (\"Sale_Id\", "
+             "staff_id) values (90, 9)");
     begin(f, 1);
     load_staff(f);
     load_sales(f, 1, 1, 2);
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
-    assert_rows(f, "select sale_record, \"Sale_Id\", staff_id, note, batch_id, deleted from fact_sale order by 1",
+    assert_rows(f,
+                "select sale_record, \"Sale_Id\", staff_id, note, batch_id, deleted from fact_sale "
+                "order by 1",
                 "1|90|9|x|NULL|NULL\n2|1|2|x|1|f\n3|2|1|x|1|f\n");
     assert_rows(f, keys_of_sale, "by_staff|f|t\nfact_sale_pkey|p|t\n");
     assert_rows(f, "select \"Sale_Id\" from fact_sale_current order by 1", "1\n2\n90\n");
@@ -273,20 +288,42 @@ static void test_a_large_batch_is_checked_as_a_set(void **state)
     load_sales(f, 2, 200001, 60000);
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
     assert_rows(f, keys_of_sale, "by_staff|f|f\nfact_sale_pkey|p|t\n");
-    assert_rows(f, "select count(*), count(distinct sale_record) from fact_sale", "180000|180000\n");
+    assert_rows(f, "select count(*), count(distinct sale_record) from fact_sale",
+                "180000|180000\n");
     ASSERT_OK(warehouse_maintain(f->warehouse, &done, &f->err));
     assert_int_equal(done, 1);
     assert_rows(f, keys_of_sale, "by_staff|f|t\nfact_sale_pkey|p|t\n");
     begin(f, 3);
-    ASSERT_OK(try_load(f, &tables[SALE], 60000,
-                       "select n::integer sale_id, case when n = 50000 then 77 else 1 end::integer staff_id, "
-                       "3::bigint batch_id, timestamp '1970-01-04' captured_at, false deleted "
-                       "from range(0, 60000) r(n)"));
+    ASSERT_OK(try_load(
+        f, &tables[SALE], 60000,
+        "select n::integer sale_id, case when n = 50000 then 77 else 1 end::integer staff_id, "
+        "3::bigint batch_id, timestamp '1970-01-04' captured_at, false deleted "
+        "from range(0, 60000) r(n)"));
     assert_int_equal(warehouse_commit(f->warehouse, &f->err), ERR_DATA);
-    assert_string_equal(f->err.message,
-                        "column 'staff_id' of table 'fact_sale' refers to rows that 'dim_staff' does not have: 77");
+    assert_string_equal(
+        f->err.message,
+        "column 'staff_id' of table 'fact_sale' refers to rows that 'dim_staff' does not have: 77");
     warehouse_rollback(f->warehouse);
     assert_rows(f, "select count(*) from fact_sale", "180000\n");
+    assert_rows(f, keys_of_sale, "by_staff|f|t\nfact_sale_pkey|p|t\n");
+}
+
+/* Else a report that is being read would stop the load. */
+static void test_a_reader_does_not_stop_a_large_batch(void **state)
+{
+    struct fixture *f = *state;
+
+    admin(f, canonical);
+    begin(f, 1);
+    load_staff(f);
+    load_sales(f, 1, 1, 10);
+    ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
+    begin(f, 2);
+    admin(f, "begin; select count(*) from dim_staff");
+    load_sales(f, 2, 1001, 60000);
+    ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
+    admin(f, "commit");
+    assert_rows(f, "select count(*) from fact_sale", "60010\n");
     assert_rows(f, keys_of_sale, "by_staff|f|t\nfact_sale_pkey|p|t\n");
 }
 
@@ -301,10 +338,11 @@ static void test_a_very_large_first_batch(void **state)
     load_sales(f, 1, 1, 1000000);
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
     assert_rows(f, keys_of_sale, "fact_sale_pkey|p|t\nfact_sale_staff_id_fkey|f|f\n");
-    assert_rows(f,
-                "select count(*), sum(sale_id::bigint), sum(staff_id), min(record_id), max(record_id), "
-                "count(*) filter (where staff_id = sale_id % 2 + 1 and record_id = sale_id) from fact_sale",
-                "1000000|500000500000|1500000|1|1000000|1000000\n");
+    assert_rows(
+        f,
+        "select count(*), sum(sale_id::bigint), sum(staff_id), min(record_id), max(record_id), "
+        "count(*) filter (where staff_id = sale_id % 2 + 1 and record_id = sale_id) from fact_sale",
+        "1000000|500000500000|1500000|1|1000000|1000000\n");
     ASSERT_OK(warehouse_maintain(f->warehouse, &done, &f->err));
     assert_int_equal(done, 1);
     assert_rows(f, keys_of_sale, "fact_sale_pkey|p|t\nfact_sale_staff_id_fkey|f|t\n");
@@ -317,11 +355,14 @@ static void test_tables_of_another_role(void **state)
     const char *role = arena_printf(f->arena, "loader_%d", (int)getpid());
 
     admin(f, canonical);
-    admin(f, arena_printf(f->arena,
-                          "create role %s login; grant select, insert, update on all tables in schema public to "
-                          "%s; grant usage on all sequences in schema public to %s; "
-                          "create schema tote authorization %s",
-                          role, role, role, role));
+    admin(
+        f,
+        arena_printf(
+            f->arena,
+            "create role %s login; grant select, insert, update on all tables in schema public to "
+            "%s; grant usage on all sequences in schema public to %s; "
+            "create schema tote authorization %s",
+            role, role, role, role));
     warehouse_close(STEAL(f->warehouse));
     f->warehouse = open_as(f, role);
     begin(f, 1);
@@ -333,12 +374,14 @@ static void test_tables_of_another_role(void **state)
                        "select 1::integer sale_id, 2::integer staff_id, 2::bigint batch_id, "
                        "timestamp '1970-01-03' captured_at, true deleted"));
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
-    assert_rows(f, "select sale_record, \"Sale_Id\", note from fact_sale order by 1", "1|1|x\n2|2|x\n3|1|x\n");
+    assert_rows(f, "select sale_record, \"Sale_Id\", note from fact_sale order by 1",
+                "1|1|x\n2|2|x\n3|1|x\n");
     assert_rows(f, "select record_id, batch_id, deleted from tote.\"public.fact_sale\" order by 1",
                 "1|1|f\n2|1|f\n3|2|t\n");
     assert_rows(f, "select \"Sale_Id\", batch_id from tote.fact_sale_current", "2|1\n");
     assert_rows(f,
-                "select \"Sale_Id\", batch_id, deleted, valid_to::date from tote.fact_sale_history order by 1, 2",
+                "select \"Sale_Id\", batch_id, deleted, valid_to::date from tote.fact_sale_history "
+                "order by 1, 2",
                 "1|1|f|1970-01-03\n1|2|t|NULL\n2|1|f|NULL\n");
     warehouse_close(STEAL(f->warehouse));
     admin(f, arena_printf(f->arena, "drop owned by %s; drop role %s", role, role));
@@ -405,8 +448,10 @@ static void test_a_server_that_goes_away(void **state)
 
     begin(f, 1);
     load_staff(f);
-    admin(f, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
-             "and pid <> pg_backend_pid()");
+    admin(
+        f,
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+        "and pid <> pg_backend_pid()");
     enum err_code code = try_load(f, &tables[SALE], 100000, sales(f, 1, 1, 100000));
     assert_int_equal(code, ERR_UNAVAILABLE);
     assert_non_null(strstr(f->err.message, "terminat"));
@@ -418,7 +463,8 @@ static void test_a_server_that_goes_away(void **state)
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
 }
 
-/* Else a mirror of a database with foreign keys in any order, to unique keys too, would not load. */
+/* Else a mirror of a database with foreign keys in any order, to unique keys too, would not load.
+ */
 static void test_references_of_mirrors(void **state)
 {
     struct fixture *f = *state;
@@ -436,32 +482,50 @@ static void test_references_of_mirrors(void **state)
         {.columns = other, .table = "a", .target_columns = code, .count = 1},
         {.columns = key, .table = "a", .target_columns = key, .count = 1}};
     const struct warehouse_table mirrors[] = {
-        {.name = "a", .kind = WAREHOUSE_MIRROR, .columns = columns, .column_count = 3, .key = key,
-         .key_count = 1, .references = to_b, .reference_count = 1},
-        {.name = "b", .kind = WAREHOUSE_MIRROR, .columns = columns, .column_count = 3, .key = key,
-         .key_count = 1, .references = to_a, .reference_count = 2},
+        {.name = "a",
+         .kind = WAREHOUSE_MIRROR,
+         .columns = columns,
+         .column_count = 3,
+         .key = key,
+         .key_count = 1,
+         .references = to_b,
+         .reference_count = 1},
+        {.name = "b",
+         .kind = WAREHOUSE_MIRROR,
+         .columns = columns,
+         .column_count = 3,
+         .key = key,
+         .key_count = 1,
+         .references = to_a,
+         .reference_count = 2},
     };
 
     ASSERT_OK(try_begin(f, f->warehouse, 1, false));
     ASSERT_OK(warehouse_define(f->warehouse, mirrors, 2, &f->err));
-    ASSERT_OK(try_load(f, &mirrors[0], 1, "select 1::integer id, 'x' code, 'y' other, false _deleted"));
-    ASSERT_OK(try_load(f, &mirrors[1], 1, "select 1::integer id, 'y' code, 'x' other, false _deleted"));
+    ASSERT_OK(
+        try_load(f, &mirrors[0], 1, "select 1::integer id, 'x' code, 'y' other, false _deleted"));
+    ASSERT_OK(
+        try_load(f, &mirrors[1], 1, "select 1::integer id, 'y' code, 'x' other, false _deleted"));
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
     assert_rows(f,
-                "select conrelid::regclass, contype, conkey, condeferred, convalidated from pg_constraint where "
+                "select conrelid::regclass, contype, conkey, condeferred, convalidated from "
+                "pg_constraint where "
                 "conrelid::regclass::text in ('a', 'b') order by 1, 2, 3",
                 "a|f|{3}|t|t\na|p|{1}|f|t\na|u|{2}|f|t\n"
                 "b|f|{1}|t|t\nb|f|{3}|t|t\nb|p|{1}|f|t\nb|u|{2}|f|t\n");
     /* a parent goes before the child that named it: only the end counts */
     ASSERT_OK(try_begin(f, f->warehouse, 2, false));
     ASSERT_OK(warehouse_define(f->warehouse, mirrors, 2, &f->err));
-    ASSERT_OK(try_load(f, &mirrors[0], 1, "select 1::integer id, 'x' code, 'y' other, true _deleted"));
-    ASSERT_OK(try_load(f, &mirrors[1], 1, "select 1::integer id, 'y' code, 'x' other, true _deleted"));
+    ASSERT_OK(
+        try_load(f, &mirrors[0], 1, "select 1::integer id, 'x' code, 'y' other, true _deleted"));
+    ASSERT_OK(
+        try_load(f, &mirrors[1], 1, "select 1::integer id, 'y' code, 'x' other, true _deleted"));
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
     assert_rows(f, "select (select count(*) from a), (select count(*) from b)", "0|0\n");
     ASSERT_OK(try_begin(f, f->warehouse, 3, false));
     ASSERT_OK(warehouse_define(f->warehouse, mirrors, 2, &f->err));
-    ASSERT_OK(try_load(f, &mirrors[0], 1, "select 1::integer id, 'x' code, 'gone' other, false _deleted"));
+    ASSERT_OK(try_load(f, &mirrors[0], 1,
+                       "select 1::integer id, 'x' code, 'gone' other, false _deleted"));
     assert_int_equal(warehouse_commit(f->warehouse, &f->err), ERR_DATA);
     assert_non_null(strstr(f->err.message, "gone"));
 }
@@ -483,10 +547,12 @@ static void test_a_rebuild_remakes_tables_of_ours(void **state)
     changed[STAFF].columns = columns;
     ASSERT_OK(try_begin(f, f->warehouse, 2, true));
     ASSERT_OK(warehouse_define(f->warehouse, changed, TABLE_COUNT, &f->err));
-    ASSERT_OK(try_load(f, &changed[STAFF], 2, "select n::integer staff_id, n::bigint as name from range(1, 3) r(n)"));
+    ASSERT_OK(try_load(f, &changed[STAFF], 2,
+                       "select n::integer staff_id, n::bigint as name from range(1, 3) r(n)"));
     ASSERT_OK(try_load(f, &changed[SALE], 1, sales(f, 2, 5, 1)));
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
-    assert_rows(f, "select staff_id, pg_typeof(name) from dim_staff order by 1", "1|bigint\n2|bigint\n");
+    assert_rows(f, "select staff_id, pg_typeof(name) from dim_staff order by 1",
+                "1|bigint\n2|bigint\n");
     assert_rows(f, "select record_id, sale_id from fact_sale", "1|5\n");
     assert_rows(f, keys_of_sale, "fact_sale_pkey|p|t\nfact_sale_staff_id_fkey|f|t\n");
 }
@@ -512,7 +578,8 @@ static void test_a_table_of_another_shape_is_refused(void **state)
         const char *word;
     } cases[] = {
         {"create table dim_staff (staff_id bigint primary key, name text)", "'staff_id'"},
-        {"create table dim_staff (staff_id integer primary key, name text, must integer not null)", "'must'"},
+        {"create table dim_staff (staff_id integer primary key, name text, must integer not null)",
+         "'must'"},
         {"create view dim_staff as select 1 as staff_id, 'x'::text as name", "no table"},
     };
     struct fixture *f = *state;
@@ -520,7 +587,8 @@ static void test_a_table_of_another_shape_is_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         admin(f, cases[i].ddl);
         ASSERT_OK(try_begin(f, f->warehouse, 1, false));
-        assert_int_equal(warehouse_define(f->warehouse, tables, TABLE_COUNT, &f->err), ERR_WAREHOUSE);
+        assert_int_equal(warehouse_define(f->warehouse, tables, TABLE_COUNT, &f->err),
+                         ERR_WAREHOUSE);
         assert_non_null(strstr(f->err.message, cases[i].word));
         warehouse_rollback(f->warehouse);
         admin(f, i == 2 ? "drop view dim_staff" : "drop table dim_staff");
@@ -534,7 +602,8 @@ static void test_a_table_of_another_shape_is_refused(void **state)
             ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
         }
     }
-    assert_int_equal(try_load(f, &tables[STAFF], 1, "select 1::integer staff_id, 'x' as name"), ERR_WAREHOUSE);
+    assert_int_equal(try_load(f, &tables[STAFF], 1, "select 1::integer staff_id, 'x' as name"),
+                     ERR_WAREHOUSE);
     assert_non_null(strstr(f->err.hint, "primary key"));
 }
 
@@ -547,15 +616,20 @@ static void test_values_that_do_not_fit_are_refused(void **state)
         {.name = "at", .type = "VARCHAR", .warehouse_type = "time"},
     };
     static const char *key[] = {"n"};
-    const struct warehouse_table table = {.name = "times", .kind = WAREHOUSE_DIMENSION, .columns = columns,
-                                          .column_count = 2, .key = key, .key_count = 1};
+    const struct warehouse_table table = {.name = "times",
+                                          .kind = WAREHOUSE_DIMENSION,
+                                          .columns = columns,
+                                          .column_count = 2,
+                                          .key = key,
+                                          .key_count = 1};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < COUNT_OF(values); i++) {
         ASSERT_OK(try_begin(f, f->warehouse, 1, false));
         ASSERT_OK(warehouse_define(f->warehouse, &table, 1, &f->err));
         assert_int_equal(
-            try_load(f, &table, 1, arena_printf(f->arena, "select 1::integer n, %s as \"at\"", values[i])),
+            try_load(f, &table, 1,
+                     arena_printf(f->arena, "select 1::integer n, %s as \"at\"", values[i])),
             ERR_DATA);
         assert_non_null(strstr(f->err.message, "'at'"));
         /* the connection can be used on */
@@ -573,6 +647,7 @@ int main(void)
         TEST(test_nothing_shows_before_commit),
         TEST(test_a_canonical_warehouse_is_used),
         TEST(test_a_large_batch_is_checked_as_a_set),
+        TEST(test_a_reader_does_not_stop_a_large_batch),
         TEST(test_a_very_large_first_batch),
         TEST(test_tables_of_another_role),
         TEST(test_a_missing_privilege_says_what_to_grant),

@@ -1,2 +1,4 @@
--- Which cluster this is; not everybody may ask.
-select system_identifier::text from pg_catalog.pg_control_system();
+-- Which cluster this is, and the timeline of its last checkpoint; not everybody may ask.
+select s.system_identifier::text, c.timeline_id::text
+from pg_catalog.pg_control_system() s
+cross join pg_catalog.pg_control_checkpoint() c;

@@ -1,0 +1,93 @@
+/* Two tables whose objects share a name would overwrite each other's history; a name that a store
+ * or a shell cannot hold would stop a batch. */
+#include <string.h>
+
+#include "base/text.h"
+#include "lib/unit.h"
+#include "pipeline/object_names.h"
+
+static const struct object_names names = {.table = "sales_order",
+                                          .batch = 43,
+                                          .attempt = "5f2c91aabbccddeeff00112233445566",
+                                          .captured_us = INT64_C(1731681600123456)};
+
+static void check_table(const char *schema, const char *relation, const char *expected)
+{
+    char name[TABLE_NAME_MAX];
+    object_table_name(schema, relation, name);
+    assert_string_equal(name, expected);
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    check_table("public", "sales_order", "sales_order");
+    check_table("shop", "Order", "shop.Order");
+    check_table("public", "a.b", "a%2Eb");
+    check_table("a", "b", "a.b");
+    check_table("public", "odd name/é", "odd%20name%2F%C3%A9");
+    /* folders of tote's own */
+    check_table("public", "_index", "%5Findex");
+    check_table("public", "_batches", "%5Fbatches");
+    check_table("public", "_prisma_migrations", "_prisma_migrations");
+}
+
+/* 63 characters of four bytes each are 756 when encoded: more than a path's part holds. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    char one[256] = "", other[256], name[TABLE_NAME_MAX], name_of_other[TABLE_NAME_MAX];
+    for (size_t i = 0; i < 31; i++)
+        memcpy(one + 2 * i, "é", 3);
+    memcpy(other, one, sizeof other);
+    other[61] = '\xa8'; /* è: differs in the last character only */
+    object_table_name("public", one, name);
+    object_table_name("public", other, name_of_other);
+    assert_true(strlen(name) < TABLE_NAME_MAX);
+    assert_string_not_equal(name, name_of_other);
+    size_t kept = strcspn(name, "-");
+    assert_true(kept % 3 == 0); /* no half of %C3 */
+
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+    struct object_names long_names = names;
+    long_names.table = name;
+    object_data_key(&long_names, 12345, true, true, &key);
+    assert_true(key.size <= 1024);
+    assert_true(strlen(strrchr(key.data, '/') + 1) <= 255);
+}
+
+static void test_data_keys(void **state)
+{
+    (void)state;
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+    object_data_key(&names, 0, false, false, &key);
+    assert_string_equal(key.data, "sales_order/2024/11/15/"
+                                  "sales_order.0000000043-5f2c91.20241115T144000123456Z.json");
+    buf_clear(&key);
+    object_data_key(&names, 7, true, true, &key);
+    assert_string_equal(
+        key.data, "sales_order/2024/11/15/"
+                  "sales_order.0000000043-5f2c91-p0007.20241115T144000123456Z.deleted.json.zst");
+}
+
+static void test_index_keys(void **state)
+{
+    (void)state;
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+    object_index_key(&names, 2, &key);
+    assert_string_equal(key.data, "_index/sales_order/0000000043-5f2c91-2.index");
+    buf_clear(&key);
+    object_fingerprint_key(&names, &key);
+    assert_string_equal(key.data, "_index/sales_order/0000000043-5f2c91.fingerprint");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_data_keys),
+        cmocka_unit_test(test_index_keys),
+    };
+    return cmocka_run_group_tests_name("object_names", tests, NULL, NULL);
+}
