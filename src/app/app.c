@@ -136,6 +136,7 @@ enum err_code app_ingest_options(struct app *app, const struct app_ingest_choice
         .compare_every_us = config_number(config, OPTION_SCHEDULE_COMPARE_EVERY),
         .full_compare = choice && choice->full_compare,
         .accept_new_source = choice && choice->accept_new_source,
+        .record_always = choice && choice->record_always,
         .work_dir = work_dir,
     };
     table_options(app, ret_options);

@@ -30,6 +30,7 @@ CHECKED enum err_code app_warehouse_open(struct app *app, bool read_only,
 struct app_ingest_choice {
     bool full_compare;
     bool accept_new_source;
+    bool record_always; /* a batch is recorded even when nothing changed */
 };
 
 /* The options of a step as the configuration has them; strings live as long as the config. */

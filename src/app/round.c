@@ -48,6 +48,21 @@ static enum err_code run_step(struct app *app, int which, const struct app_inges
     return code;
 }
 
+/* Models that were changed take effect with a batch: one without changes will do. */
+static enum err_code apply_models(struct app *app, const struct app_ingest_choice *choice,
+                                  struct round *round, struct err *err)
+{
+    struct app_ingest_choice now = choice ? *choice : (struct app_ingest_choice){0};
+
+    now.record_always = true;
+    for (int i = ROUND_INGEST; i <= ROUND_PROCESS; i++) {
+        struct round_step *step = &round->steps[i];
+        step->report = (struct step_report){.arena = step->report.arena};
+        TRY(run_step(app, i, &now, step, err));
+    }
+    return ERR_OK;
+}
+
 enum err_code round_run(struct app *app, unsigned steps, const struct app_ingest_choice *choice,
                         struct arena *arena, struct round *ret_round, struct err *err)
 {
@@ -72,6 +87,9 @@ enum err_code round_run(struct app *app, unsigned steps, const struct app_ingest
         int64_t begin_us = clock_monotonic_us();
         step->ran = true;
         enum err_code code = run_step(app, i, choice, step, &step->err);
+        if (i == ROUND_PROCESS && !code && !first && step->report.models_changed &&
+            steps & 1u << ROUND_INGEST)
+            code = apply_models(app, choice, ret_round, &step->err);
         if (!step->report.duration_us)
             step->report.duration_us = clock_monotonic_us() - begin_us;
         step->err.code = code;

@@ -79,8 +79,9 @@ static void text_idle(const struct round_step *step, struct arena *arena, struct
                  output_count(arena, report->source_rows, "row"),
                  output_count(arena, report->table_count, "table"), duration);
     else if (report->head)
-        buf_addf(out, "%-8s up to date at batch %llu\n", step->name,
-                 (unsigned long long)report->head);
+        buf_addf(out, "%-8s up to date at batch %llu%s\n", step->name,
+                 (unsigned long long)report->head,
+                 report->models_changed ? "; the changed models take effect with the next" : "");
     else
         buf_addf(out, "%-8s nothing to do: there is no batch yet\n", step->name);
 }

@@ -229,7 +229,7 @@ static bool is_due(const struct ingest *ingest)
 {
     const struct record *last = ingest->last;
 
-    if (!last || last->table_count != ingest->plan.count)
+    if (!last || last->table_count != ingest->plan.count || ingest->options->record_always)
         return true;
     for (size_t i = 0; i < ingest->capture_count; i++)
         if (ingest->captures[i].state_changed)

@@ -32,6 +32,7 @@ struct ingest_options {
     bool full_compare;              /* now (tote reconcile) */
     bool accept_new_source;         /* the lake was fed by another system identifier: go on, comparing
                                        content */
+    bool record_always;             /* a record even when nothing changed: changed models wait for one */
     const char *work_dir;           /* parent for temporary files; NULL: $TMPDIR or /tmp */
 };
 

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/clean.h"
@@ -271,7 +270,7 @@ static enum err_code run_all(struct process *process, uint64_t done, uint64_t he
     return ERR_OK;
 }
 
-/* Nothing to do; but somebody who edited a model wants to know when it takes effect. */
+/* Nothing to do; but somebody who edited a model wants it to take effect. */
 static enum err_code report_idle(struct process *process, uint64_t head, struct err *err)
 {
     struct processed_record *last;
@@ -280,8 +279,7 @@ static enum err_code report_idle(struct process *process, uint64_t head, struct 
     TRY(processed_record_read(process->processed, head, process->arena, &last, err));
     process->report->head = head;
     process->report->head_captured_us = last->captured_us;
-    if (process_models_differ(process->models, last, process->arena))
-        log_info("the models have changed: they take effect with the next batch");
+    process->report->models_changed = process_models_differ(process->models, last, process->arena);
     return ERR_OK;
 }
 

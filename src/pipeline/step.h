@@ -34,6 +34,7 @@ struct step_report {
     int64_t head_captured_us;
     uint64_t source_rows;  /* ingest: rows that the snapshot showed, all tables */
     unsigned table_count;  /* ingest: tables compared */
+    bool models_changed;   /* process: nothing to do, but the models wait for the next batch */
     int64_t duration_us;
 };
 

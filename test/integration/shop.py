@@ -176,23 +176,10 @@ def open_warehouse(tote, database=None):
     return PostgresWarehouse(database) if database else DuckWarehouse(tote)
 
 
-class Held:
-    """A DuckDB file that is opened once for many queries; the program cannot write to it meanwhile."""
-
-    def __init__(self, tote):
-        self.connection = duckdb.connect(str(tote.folder / "warehouse.duckdb"), read_only=True)
-
-    def warehouse(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-
 @contextlib.contextmanager
 def held(warehouse):
-    if warehouse.kind == "postgres":
+    """Opens a DuckDB file once for many queries, which is quicker; the program cannot write to it meanwhile."""
+    with contextlib.ExitStack() as stack:
+        if warehouse.kind == "duckdb":
+            stack.enter_context(duckdb.connect(str(warehouse.tote.folder / "warehouse.duckdb"), read_only=True))
         yield warehouse
-        return
-    file = Held(warehouse.tote)
-    try:
-        yield DuckWarehouse(file)
-    finally:
-        file.connection.close()

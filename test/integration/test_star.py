@@ -9,6 +9,7 @@ from lib.tote import Tote
 from star import FACTS, QUERIES, DuckWarehouse, PostgresWarehouse, expected
 from values import differences, identifier
 
+pytestmark = pytest.mark.xdist_group("star")
 CANONICAL = (ROOT / "demo" / "totesys" / "warehouse.sql").read_text()
 
 

@@ -1,11 +1,14 @@
 """Every type's values, the odd ones too, arrive as they were: source, JSON, Parquet, both warehouses. If these fail, numbers
 in reports are not the numbers of the source."""
+import duckdb
 import pytest
 
 from lib.tote import Tote
 from replay import Replay, check_table
 from type_values import KINDS, create
 from values import canonical_rows, differences, duckdb_rows, texts
+
+pytestmark = pytest.mark.xdist_group("types")
 
 
 def mirror(server, source, folder, run=True):
@@ -101,9 +104,13 @@ def test_what_no_type_holds_is_quarantined(typed, name):
     assert all(reason for *_, reason in rows)
 
 
-def quarantine(tote, record, table):
-    import duckdb
+def test_status_counts_what_is_quarantined(typed):
+    status = typed.ok("status", "--json").json
+    counted = {source["table"]: source["quarantined"] for source in status["sources"] if source["quarantined"]}
+    assert counted == {f"t_{name}": len(kind.refused) for name, kind in KINDS.items() if kind.refused}
 
+
+def quarantine(tote, record, table):
     files = [str(tote.folder / "lake/processed" / described["key"]) for described in record["quarantine"]]
     return duckdb.sql(f'select key, reason from read_parquet({files!r}) where "table" = $${table}$$').fetchall()
 
