@@ -45,3 +45,15 @@ def project(tote, totesys):
     tote.configure(totesys.url)
     tote.source = totesys
     return tote
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one class share a costly fixture and therefore a worker; all others go wherever there is one free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByClass(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            name = nodeid.partition("[")[0]
+            return name.rpartition("::")[0] if name.count("::") > 1 else nodeid
+
+    return ByClass(config, log)

@@ -54,6 +54,15 @@ enum err_code duck_error(const struct duck *duck, const char *message, struct er
         (void)err_set(err, ERR_IO, "%s", text);
         return err_hint(err, "the disk is full: free some space");
     }
+    if (strstr(text, "Read-only file system")) {
+        (void)err_set(err, ERR_IO, "%s", text);
+        return err_hint(
+            err, "the file system is mounted read-only: remount it or choose another folder");
+    }
+    if (text_starts(text, "io error") && strstr(text, "Permission denied")) {
+        (void)err_set(err, ERR_DENIED, "%s", text);
+        return err_hint(err, "check owner and permissions of the path and of the folders above it");
+    }
     if (text_starts(text, "io error"))
         return err_set(err, ERR_IO, "%s", text);
     if (strstr(text, "database has been invalidated")) {

@@ -8,9 +8,13 @@
 #include "base/text.h"
 #include "base/workers.h"
 
-enum { ROW_BYTES = 4 << 20, ROW_BYTES_STEP = 8, ROW_BYTES_MAX = 256 << 20 };
+enum {
+    ROW_BYTES = 4 << 20,
+    ROW_BYTES_STEP = 8,
+    ROW_BYTES_MAX = 256 << 20
+};
 
-/* --- which columns ----------------------------------------------------------------------------------- */
+/* --- which columns ------------------------------------------------------------------------ */
 
 static const struct record_column *find_column(const struct record_table *source, const char *name)
 {
@@ -20,8 +24,8 @@ static const struct record_column *find_column(const struct record_table *source
     return NULL;
 }
 
-static const struct processed_column *find_known(const struct processed_column *columns, size_t count,
-                                                 const char *name)
+static const struct processed_column *find_known(const struct processed_column *columns,
+                                                 size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (text_equal(columns[i].name, name))
@@ -46,12 +50,24 @@ static void drop_column(struct lake_table *table, const char *name)
     table->column_count = kept;
 }
 
+enum err_code clean_record_before(struct lake *lake, const struct record **ret_before,
+                                  struct err *err)
+{
+    if (!lake->before) {
+        struct record *before;
+        TRY(record_read(lake->ingestion, lake->batch - 1, lake->arena, &before, err));
+        lake->before = before;
+    }
+    *ret_before = lake->before;
+    return ERR_OK;
+}
+
 /* A column that is gone by name but there by number was renamed: its rows were not sent again. */
 static enum err_code find_rename(struct lake *lake, struct lake_table *table, bool *ret_renamed,
                                  struct err *err)
 {
-    struct record *before;
-    TRY(record_read(lake->ingestion, lake->batch - 1, lake->arena, &before, err));
+    const struct record *before;
+    TRY(clean_record_before(lake, &before, err));
     const struct record_table *then = record_find_table(before, table->name);
     for (size_t i = 0; then && i < then->column_count; i++) {
         const struct record_column *now = find_number(table->source, then->columns[i].number);
@@ -64,17 +80,39 @@ static enum err_code find_rename(struct lake *lake, struct lake_table *table, bo
     return ERR_OK;
 }
 
-static enum err_code check_directives(const struct lake_table *table, const struct clean_model *model,
-                                      struct err *err)
+static enum err_code check_directives(const struct lake_table *table,
+                                      const struct clean_model *model, struct err *err)
 {
     for (size_t i = 0; model && i < model->type_count; i++)
         if (!find_known(table->columns, table->column_count, model->types[i].name))
             return err_set(err, ERR_CONFIG, "%s:%d: table '%s' has no column '%s'", model->what,
                            model->types[i].line, table->name, model->types[i].name);
-    for (size_t i = 0; model && i < model->trim_count; i++)
-        if (!find_known(table->columns, table->column_count, model->trimmed[i]))
+    for (size_t i = 0; model && i < model->trim_count; i++) {
+        const struct processed_column *column =
+            find_known(table->columns, table->column_count, model->trimmed[i]);
+        if (!column)
             return err_set(err, ERR_CONFIG, "%s: table '%s' has no column '%s'", model->what,
                            table->name, model->trimmed[i]);
+        if (!text_equal(column->type, "VARCHAR"))
+            return err_set(err, ERR_CONFIG, "%s: column '%s' is %s: only text is trimmed",
+                           model->what, column->name, column->type);
+    }
+    return ERR_OK;
+}
+
+/* Models may know columns that a batch which waited does not have yet: they are null there. */
+static enum err_code add_ahead(struct lake *lake, const struct lake_table *table,
+                               const struct clean_model *model, struct processed_column *columns,
+                               size_t *count, struct err *err)
+{
+    for (size_t i = 0; table->ahead && i < table->ahead->column_count; i++) {
+        const struct record_column *column = &table->ahead->columns[i];
+        if (find_known(columns, *count, column->lake_name) ||
+            (table->source && find_number(table->source, column->number)))
+            continue; /* there, or there by another name until it is renamed */
+        TRY(clean_column_type(column, model, lake->arena, &columns[*count], err));
+        columns[(*count)++].not_null = false;
+    }
     return ERR_OK;
 }
 
@@ -85,8 +123,9 @@ enum err_code clean_columns(struct lake *lake, struct lake_table *table,
     const struct record_table *source = table->source;
     size_t previous_count = previous ? previous->column_count : 0;
     size_t source_count = source ? source->column_count : 0;
-    struct processed_column *columns =
-        arena_alloc(lake->arena, (previous_count + source_count + 1) * sizeof *columns);
+    size_t ahead_count = table->ahead ? table->ahead->column_count : 0;
+    struct processed_column *columns = arena_alloc(
+        lake->arena, (previous_count + source_count + ahead_count + 1) * sizeof *columns);
     size_t count = 0, kept = 0;
     *ret_rewrite = false;
     for (size_t i = 0; i < source_count; i++) {
@@ -97,21 +136,23 @@ enum err_code clean_columns(struct lake *lake, struct lake_table *table,
         kept += known != NULL;
         *ret_rewrite |= known && !text_equal(known->type, column->type);
     }
-    table->new_schema = previous && count > kept;
+    size_t source_kept = kept;
     for (size_t i = 0; i < previous_count; i++) {
         if (source && find_column(source, previous->columns[i].name))
             continue;
         columns[count] = previous->columns[i];
         columns[count++].not_null = false;
     }
+    TRY(add_ahead(lake, table, model, columns, &count, err));
     table->columns = columns;
     table->column_count = count;
-    if (table->new_schema && kept < previous_count)
+    table->new_schema = previous && count > previous_count;
+    if (previous && source && source_kept < previous_count && source_kept < source_count)
         TRY(find_rename(lake, table, ret_rewrite, err));
     return check_directives(table, model, err);
 }
 
-/* --- objects ----------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------ */
 
 struct object_tasks {
     const struct record_object *objects;
@@ -128,15 +169,18 @@ static enum err_code verify_one(void *arg, unsigned worker, size_t index, struct
     TRY(sha256_of_file(tasks->paths[index], sha256, err));
     if (text_equal(sha256, object->sha256))
         return ERR_OK;
-    (void)err_set(err, ERR_DATA, "object '%s' is not what the record of batch %" PRIu64 " says: its "
-                  "SHA-256 differs", object->key, tasks->batch);
-    return err_hint(err, "the object was changed or cut short after it was written: restore it from "
-                         "the bucket's versions or a backup");
+    (void)err_set(err, ERR_DATA,
+                  "object '%s' is not what the record of batch %" PRIu64 " says: its "
+                  "SHA-256 differs",
+                  object->key, tasks->batch);
+    return err_hint(err,
+                    "the object was changed or cut short after it was written: restore it from "
+                    "the bucket's versions or a backup");
 }
 
 /* Local files of the objects, each as it was when its record was written. */
-static enum err_code fetch_objects(struct lake *lake, const struct record_object *objects, size_t count,
-                                   const char *const **ret_paths, struct err *err)
+static enum err_code fetch_objects(struct lake *lake, const struct record_object *objects,
+                                   size_t count, const char *const **ret_paths, struct err *err)
 {
     const char **paths = arena_alloc(lake->arena, (count + 1) * sizeof *paths);
     for (size_t i = 0; i < count; i++) {
@@ -156,7 +200,7 @@ static enum err_code fetch_objects(struct lake *lake, const struct record_object
     return ERR_OK;
 }
 
-/* --- statements -------------------------------------------------------------------------------------- */
+/* --- statements --------------------------------------------------------------------------- */
 
 /* Everything that the statements of one table and batch are built of. */
 struct reading {
@@ -194,9 +238,8 @@ static const struct record_column *column_then(const struct lake_table *table,
                                                const struct record_table *source, const char *name)
 {
     const struct record_column *now = find_column(table->source, name);
-    const struct record_column *then = now && source != table->source && now->number > 0
-                                           ? find_number(source, now->number)
-                                           : NULL;
+    const struct record_column *then =
+        now && source != table->source && now->number > 0 ? find_number(source, now->number) : NULL;
     return then ? then : find_column(source, name);
 }
 
@@ -306,7 +349,8 @@ static void good_rows_sql(const struct reading *reading, struct buf *sql)
     buf_add_text(sql, " where ");
     add_all_good(reading, sql);
     for (size_t i = 0; i < checks; i++)
-        buf_addf(sql, "%s(%s\n) is not false", i ? " and " : ") where ", model->checks[i].condition);
+        buf_addf(sql, "%s(%s\n) is not false", i ? " and " : ") where ",
+                 model->checks[i].condition);
 }
 
 static void add_key_json(const struct reading *reading, struct buf *sql)
@@ -405,15 +449,15 @@ static enum err_code check_conditions(const struct reading *reading, struct err 
     return ERR_OK;
 }
 
-/* --- rows -------------------------------------------------------------------------------------------- */
+/* --- rows --------------------------------------------------------------------------------- */
 
-static enum err_code write_good(struct reading *reading, struct lake_file **ret_file, struct err *err)
+static enum err_code write_good(struct reading *reading, struct lake_file **ret_file,
+                                struct err *err)
 {
     for (;;) {
         CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
         good_rows_sql(reading, &sql);
-        enum err_code code =
-            lake_write(reading->lake, reading->table, sql.data, ret_file, err);
+        enum err_code code = lake_write(reading->lake, reading->table, sql.data, ret_file, err);
         if (code == ERR_OK || reading->row_bytes >= ROW_BYTES_MAX ||
             !strstr(err->message, "maximum_object_size"))
             return code;
@@ -436,15 +480,18 @@ static enum err_code write_bad(struct reading *reading, uint64_t expected, struc
     if (rows == expected)
         return ERR_OK;
     return err_set(err, ERR_DATA,
-                   "the objects of table '%s' hold other rows than the record of batch %" PRIu64 " says",
+                   "the objects of table '%s' hold other rows than the record of batch %" PRIu64
+                   " says",
                    reading->table->name, reading->lake->row_batch);
 }
 
-static enum err_code clean_live(struct reading *reading, struct err *err)
+static enum err_code clean_live(struct reading *reading, struct lake_file **ret_file,
+                                struct err *err)
 {
     const struct record_table *source = reading->source;
     struct lake_file *file;
     uint64_t expected = 0;
+    *ret_file = NULL;
     if (source->object_count == 0)
         return ERR_OK;
     for (size_t i = 0; i < source->object_count; i++)
@@ -456,10 +503,11 @@ static enum err_code clean_live(struct reading *reading, struct err *err)
     reading->table->rows += good;
     if (file)
         file->for_load = true;
+    *ret_file = file;
     return good == expected ? ERR_OK : write_bad(reading, expected - good, err);
 }
 
-/* --- deletions --------------------------------------------------------------------------------------- */
+/* --- deletions ---------------------------------------------------------------------------- */
 
 /* Column numbers of the key, in key order; columns of the key that the table lacks are left out. */
 static size_t key_columns(const struct reading *reading, size_t *ret_numbers)
@@ -490,8 +538,10 @@ static void deleted_rows_sql(const struct reading *reading, const struct lake_ch
         duck_ident(sql, table->columns[i].name);
     }
     add_stamp(reading->lake, true, sql);
-    buf_addf(sql, " from (select *, row_number() over (partition by %s order by _batch_id desc) as "
-             "\"?n\" from ", buf_text(&names));
+    buf_addf(sql,
+             " from (select *, row_number() over (partition by %s order by _batch_id desc) as "
+             "\"?n\" from ",
+             buf_text(&names));
     lake_relation(table, choice, sql);
     buf_add_text(sql, " as c join (select ");
     for (size_t k = 0; k < key_count; k++) {
@@ -518,14 +568,15 @@ static enum err_code write_deleted(struct reading *reading, const struct lake_ch
     size_t *key = (size_t *)(void *)memory;
     size_t key_count = key_columns(reading, key);
     if (key_count == 0 || key_count != reading->source->key_count)
-        return err_set(err, ERR_DATA, "the record of batch %" PRIu64 " gives table '%s' no usable key",
+        return err_set(err, ERR_DATA,
+                       "the record of batch %" PRIu64 " gives table '%s' no usable key",
                        reading->lake->row_batch, reading->table->name);
     deleted_rows_sql(reading, choice, key, key_count, &sql);
     return lake_write(reading->lake, reading->table, sql.data, ret_file, err);
 }
 
-/* The last content stands where the record says, or earlier when the last version was quarantined; a key
- * that never had clean content was never seen by anybody, and is not seen now. */
+/* The last content stands where the record says, or earlier when the last version was quarantined;
+ * a key that never had clean content was never seen by anybody, and is not seen now. */
 static enum err_code clean_deleted(struct reading *reading, struct err *err)
 {
     const struct record_table *source = reading->source;
@@ -554,16 +605,73 @@ static enum err_code clean_deleted(struct reading *reading, struct err *err)
     return ERR_OK;
 }
 
-enum err_code clean_batch(struct lake *lake, struct lake_table *table, const struct clean_model *model,
-                          const struct record_table *source, struct err *err)
+static void replaced_rows_sql(const struct reading *reading, const struct lake_file *live,
+                              struct buf *sql)
 {
-    struct reading reading = {.lake = lake, .table = table, .model = model, .source = source,
-                              .row_bytes = ROW_BYTES};
+    const struct lake_table *table = reading->table;
+    const struct lake_choice past = {.part = LAKE_UP_TO, .batch = reading->lake->row_batch - 1};
+    CLEANUP_IN_PLACE(buf_release) struct buf names = {0};
+    for (size_t i = 0; i < table->key_count; i++) {
+        buf_add_text(&names, i ? ", " : "");
+        duck_ident(&names, table->key[i]);
+    }
+    buf_add_text(sql, "select ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        buf_add_text(sql, i ? ", " : "");
+        duck_ident(sql, table->columns[i].name);
+    }
+    add_stamp(reading->lake, true, sql);
+    buf_addf(sql,
+             " from (select *, row_number() over (partition by %s order by _batch_id desc) as "
+             "\"?n\" from ",
+             buf_text(&names));
+    lake_relation(table, &past, sql);
+    buf_add_text(sql, ") as c where \"?n\" = 1 and not _deleted");
+    if (live) {
+        buf_add_text(sql, " and not exists (select 1 from ");
+        lake_file_relation(&live, 1, sql);
+        buf_add_text(sql, " as l where ");
+        for (size_t i = 0; i < table->key_count; i++) {
+            buf_add_text(sql, i ? " and l." : "l.");
+            duck_ident(sql, table->key[i]);
+            buf_add_text(sql, " = c.");
+            duck_ident(sql, table->key[i]);
+        }
+        buf_add_char(sql, ')');
+    }
+    buf_addf(sql, " order by %s", buf_text(&names));
+}
+
+/* A table that was dropped and made again, or that has another key now: ingest sent it whole, and
+ * could not tell what is no longer there. */
+static enum err_code clean_replaced(struct reading *reading, const struct lake_file *live,
+                                    struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    struct lake_file *file;
+    TRY(lake_load_files(reading->lake, reading->table, err));
+    replaced_rows_sql(reading, live, &sql);
+    TRY(lake_write(reading->lake, reading->table, sql.data, &file, err));
+    if (file)
+        file->for_load = true;
+    reading->table->deleted += file ? file->file.rows : 0;
+    return ERR_OK;
+}
+
+enum err_code clean_batch(struct lake *lake, struct lake_table *table,
+                          const struct clean_model *model, const struct record_table *source,
+                          struct err *err)
+{
+    struct reading reading = {
+        .lake = lake, .table = table, .model = model, .source = source, .row_bytes = ROW_BYTES};
     read_columns(&reading);
     TRY(check_conditions(&reading, err));
-    enum err_code code = clean_live(&reading, err);
+    struct lake_file *live;
+    enum err_code code = clean_live(&reading, &live, err);
     if (code == ERR_OK)
         code = clean_deleted(&reading, err);
+    if (code == ERR_OK && table->is_replaced && source == table->source)
+        code = clean_replaced(&reading, live, err);
     if (code != ERR_OK)
         return err_wrap(err, "cleaning table '%s' of batch %" PRIu64, table->name, lake->row_batch);
     return ERR_OK;

@@ -1,6 +1,6 @@
-/* One column of a clean table: its type, and SQL that takes a value only when it is exactly of that type.
- * DuckDB's casts are generous ('1.239' becomes 1.24, '2024/1/5' a date, 'infinity' one too), so each is
- * held against the text. */
+/* One column of a clean table: its type, and SQL that takes a value only when it is exactly of that
+ * type. DuckDB's casts are generous ('1.239' becomes 1.24, '2024/1/5' a date, 'infinity' one too),
+ * so each is held against the text. */
 #include <string.h>
 #include <strings.h>
 
@@ -88,7 +88,8 @@ enum err_code clean_column_type(const struct record_column *column, const struct
 /* Types that read_json makes itself without loss, from what ingest writes for them. */
 static bool is_native(const char *type)
 {
-    static const char *const native[] = {"SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "BOOLEAN"};
+    static const char *const native[] = {"SMALLINT", "INTEGER", "BIGINT",
+                                         "FLOAT",    "DOUBLE",  "BOOLEAN"};
     for (size_t i = 0; i < COUNT_OF(native); i++)
         if (text_equal(native[i], type))
             return true;
@@ -101,20 +102,21 @@ static const char *stated_rule(const char *type, const char *raw, const char *ty
 {
     int scale = 0;
     if (text_equal(type, "DATE"))
-        return arena_printf(arena, "%s is null or (strlen(%s) = 10 and cast(%s as varchar) = %s)", raw,
-                            raw, typed, raw);
-    if (text_starts(type, "TIMESTAMP"))
-        return arena_printf(arena,
-                            "%s is null or (strlen(%s) in (19, 23, 26) and "
-                            "starts_with(strftime(cast(%s as timestamp), '%%Y-%%m-%%d %%H:%%M:%%S.%%f'), %s))",
+        return arena_printf(arena, "%s is null or (strlen(%s) = 10 and cast(%s as varchar) = %s)",
                             raw, raw, typed, raw);
+    if (text_starts(type, "TIMESTAMP"))
+        return arena_printf(
+            arena,
+            "%s is null or (strlen(%s) in (19, 23, 26) and "
+            "starts_with(strftime(cast(%s as timestamp), '%%Y-%%m-%%d %%H:%%M:%%S.%%f'), %s))",
+            raw, raw, typed, raw);
     if (text_equal(type, "BOOLEAN"))
         return arena_printf(arena, "%s is null or %s in ('true', 'false', 't', 'f')", raw, raw);
     if (text_equal(type, "DOUBLE") || text_equal(type, "FLOAT"))
         return arena_printf(arena, "%s is null or %s is not null", raw, typed);
     if (text_equal(type, "BLOB"))
-        return arena_printf(arena, "%s is null or (starts_with(%s, '\\x') and %s is not null)", raw, raw,
-                            typed);
+        return arena_printf(arena, "%s is null or (starts_with(%s, '\\x') and %s is not null)", raw,
+                            raw, typed);
     char *decimal = arena_strdup(arena, type);
     for (char *c = decimal; *c; c++)
         *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
@@ -130,8 +132,8 @@ static const char *stated_rule(const char *type, const char *raw, const char *ty
                         typed, raw);
 }
 
-/* PostgreSQL's own texts have one form each: length or equality tells them from what only looks alike
- * (BC, infinity, years of five digits). */
+/* PostgreSQL's own texts have one form each: length or equality tells them from what only looks
+ * alike (BC, infinity, years of five digits). */
 static const char *catalog_rule(const char *type, const char *raw, const char *typed,
                                 struct arena *arena)
 {
@@ -143,8 +145,8 @@ static const char *catalog_rule(const char *type, const char *raw, const char *t
         return arena_printf(arena, "%s is null or (strlen(%s) = 26 and %s is not null)", raw, raw,
                             typed);
     if (text_equal(type, "BLOB"))
-        return arena_printf(arena, "%s is null or (starts_with(%s, '\\x') and %s is not null)", raw, raw,
-                            typed);
+        return arena_printf(arena, "%s is null or (starts_with(%s, '\\x') and %s is not null)", raw,
+                            raw, typed);
     char *decimal = arena_printf(arena, "decimal%s", type + strcspn(type, "("));
     precision = stated_decimal(decimal, &scale);
     if (precision > scale)

@@ -88,26 +88,40 @@ static enum err_code apply_line(const struct json_value *action, const char *lin
     return ERR_OK;
 }
 
+static enum err_code damaged(const char *what, const struct delta_state *state, struct err *err)
+{
+    (void)err_wrap(err, "version %" PRId64 " of table '%s'", state->version + 1, what);
+    return err_hint(
+        err, "its log in the processed bucket was cut short or changed: bring back the original");
+}
+
 enum err_code delta_apply(const char *what, const char *text, size_t size, struct arena *arena,
                           struct delta_state *state, struct err *err)
 {
+    bool empty = true; /* every commit says something, if only who made it */
+
     for (const char *at = text, *end = text + size; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t length = (size_t)((stop ? stop : end) - at);
         if (length > 0) {
             CLEANUP(json_doc_free) struct json_doc *doc = NULL;
-            TRY(json_parse(what, at, length, &doc, err));
-            if (apply_line(json_root(doc), at, length, arena, state, err) != ERR_OK)
-                return err_wrap(err, "'%s'", what);
+            if (json_parse("its log", at, length, &doc, err) != ERR_OK ||
+                apply_line(json_root(doc), at, length, arena, state, err) != ERR_OK)
+                return damaged(what, state, err);
+            empty = false;
         }
         at += length + 1;
+    }
+    if (empty) {
+        (void)err_set(err, ERR_DATA, "its log is empty");
+        return damaged(what, state, err);
     }
     state->version++;
     return ERR_OK;
 }
 
 enum err_code delta_read_commit(struct store *store, const char *directory, int64_t version,
-                                 struct buf *ret_text, struct err *err)
+                                struct buf *ret_text, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
     delta_log_key(directory, version, &key);
@@ -134,7 +148,8 @@ enum err_code delta_read(struct store *store, struct duck *duck, const char *wor
         CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
         enum err_code code = delta_read_commit(store, directory, state.version + 1, &text, err);
         if (code == ERR_NOT_FOUND) {
-            (void)err_set(err, ERR_DATA, "version %" PRId64 " of table '%s' is missing from its log",
+            (void)err_set(err, ERR_DATA,
+                          "version %" PRId64 " of table '%s' is missing from its log",
                           state.version + 1, directory);
             return err_hint(err, "something removed objects of the processed bucket");
         }
@@ -146,8 +161,8 @@ enum err_code delta_read(struct store *store, struct duck *duck, const char *wor
 }
 
 enum err_code delta_commit_txn(const char *what, const struct buf *text, const char *app_id,
-                                struct arena *arena, int64_t *ret_version, const char **ret_summary,
-                                struct err *err)
+                               struct arena *arena, int64_t *ret_version, const char **ret_summary,
+                               struct err *err)
 {
     *ret_version = -1;
     for (const char *at = buf_text(text), *end = at + text->size; at < end;) {

@@ -11,7 +11,7 @@
 #include "sql.h"
 
 enum err_code delta_find_checkpoint(struct store *store, const char *directory, int64_t version,
-                                     int64_t *ret_checkpoint, struct err *err)
+                                    int64_t *ret_checkpoint, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
@@ -70,8 +70,8 @@ static bool take_checkpoint_row(void *arg, size_t column_count, const char *cons
 
 /* Checkpoints of other writers may lack the column tags. */
 enum err_code delta_read_checkpoint(struct store *store, struct duck *duck, const char *work_dir,
-                                     const char *directory, int64_t version, struct arena *arena,
-                                     struct delta_state *state, struct err *err)
+                                    const char *directory, int64_t version, struct arena *arena,
+                                    struct delta_state *state, struct err *err)
 {
     static const char with_tags[] = "add.tags['sha256']", without[] = "null";
     const char *path;
@@ -99,8 +99,7 @@ enum err_code delta_read_checkpoint(struct store *store, struct duck *duck, cons
     return ERR_OK;
 }
 
-
-/* --- writing ----------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 /* Files that were removed long ago are not told: nobody vacuums these tables. */
 static void write_actions(const struct delta_state *state, struct buf *lines)

@@ -12,12 +12,18 @@ static const struct type_name {
     const char *duck;
     const char *delta;
 } type_names[] = {
-    {"TINYINT", "byte"},    {"SMALLINT", "short"},
-    {"INTEGER", "integer"}, {"BIGINT", "long"},
-    {"FLOAT", "float"},     {"DOUBLE", "double"},
-    {"VARCHAR", "string"},  {"BLOB", "binary"},
-    {"BOOLEAN", "boolean"}, {"DATE", "date"},
-    {"TIMESTAMP", "timestamp_ntz"}, {"TIMESTAMP WITH TIME ZONE", "timestamp"},
+    {"TINYINT", "byte"},
+    {"SMALLINT", "short"},
+    {"INTEGER", "integer"},
+    {"BIGINT", "long"},
+    {"FLOAT", "float"},
+    {"DOUBLE", "double"},
+    {"VARCHAR", "string"},
+    {"BLOB", "binary"},
+    {"BOOLEAN", "boolean"},
+    {"DATE", "date"},
+    {"TIMESTAMP", "timestamp_ntz"},
+    {"TIMESTAMP WITH TIME ZONE", "timestamp"},
 };
 
 const char *delta_type(const char *duck_type, struct arena *arena)
@@ -46,12 +52,11 @@ static bool has_timestamp_ntz(const struct delta_commit *commit)
 
 static void write_protocol(const struct delta_commit *commit, struct buf *text)
 {
-    buf_add_text(text,
-                 has_timestamp_ntz(commit)
-                     ? "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
-                       "\"readerFeatures\":[\"timestampNtz\"],"
-                       "\"writerFeatures\":[\"timestampNtz\",\"appendOnly\"]}}\n"
-                     : "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
+    buf_add_text(text, has_timestamp_ntz(commit)
+                           ? "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+                             "\"readerFeatures\":[\"timestampNtz\"],"
+                             "\"writerFeatures\":[\"timestampNtz\",\"appendOnly\"]}}\n"
+                           : "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
 }
 
 static void write_schema(const struct delta_commit *commit, struct buf *ret_schema)
@@ -79,7 +84,8 @@ static void table_id(const char *directory, char ret_id[static 37])
 {
     char hex[SHA256_HEX_SIZE];
     sha256_of(directory, strlen(directory), hex);
-    (void)snprintf(ret_id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    (void)snprintf(ret_id, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                   hex + 20);
 }
 
 static void write_metadata(const struct delta_commit *commit, struct buf *text)
@@ -97,7 +103,8 @@ static void write_metadata(const struct delta_commit *commit, struct buf *text)
     json_raw(&json, "format", "{\"provider\":\"parquet\",\"options\":{}}");
     json_text(&json, "schemaString", schema.data);
     json_raw(&json, "partitionColumns", "[]");
-    json_raw(&json, "configuration", commit->append_only ? "{\"delta.appendOnly\":\"true\"}" : "{}");
+    json_raw(&json, "configuration",
+             commit->append_only ? "{\"delta.appendOnly\":\"true\"}" : "{}");
     json_int(&json, "createdTime", commit->at_ms);
     json_object_end(&json);
     json_object_end(&json);
@@ -186,8 +193,9 @@ static void write_commit(const struct delta_commit *commit, struct buf *text)
         delta_write_add(&commit->adds[i], true, text);
 }
 
-enum err_code delta_put(struct store *store, const struct delta_commit *commit, int64_t base_version,
-                        struct arena *arena, struct delta_outcome *ret_outcome, struct err *err)
+enum err_code delta_put(struct store *store, const struct delta_commit *commit,
+                        int64_t base_version, struct arena *arena,
+                        struct delta_outcome *ret_outcome, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     write_commit(commit, &text);

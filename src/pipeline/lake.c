@@ -9,7 +9,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { BATCH_DIGITS = 10, ATTEMPT_SHOWN = 6 };
+enum {
+    BATCH_DIGITS = 10,
+    ATTEMPT_SHOWN = 6
+};
 
 static const struct delta_column clean_columns[] = {
     {"_batch_id", "BIGINT"},
@@ -49,7 +52,7 @@ size_t lake_added_columns(enum lake_kind kind, const struct delta_column **ret_c
 const char *lake_kind_name(enum lake_kind kind)
 {
     static const char *const names[] = {
-        [LAKE_CLEAN] = "clean",         [LAKE_FACT] = "fact",         [LAKE_DIMENSION] = "dimension",
+        [LAKE_CLEAN] = "clean",   [LAKE_FACT] = "fact",         [LAKE_DIMENSION] = "dimension",
         [LAKE_MIRROR] = "mirror", [LAKE_CALENDAR] = "calendar",
     };
     return names[kind];
@@ -119,9 +122,8 @@ enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struc
     table->files = NULL;
     table->file_count = table->file_capacity = 0;
     for (size_t i = 0; i < state.file_count; i++) {
-        struct lake_file file = {.file = state.files[i],
-                                 .batch = batch_of(state.files[i].path),
-                                 .in_table = true};
+        struct lake_file file = {
+            .file = state.files[i], .batch = batch_of(state.files[i].path), .in_table = true};
         file.key = arena_printf(lake->arena, "%s/%s", table->directory, file.file.path);
         if (store_local_copy(lake->processed, file.key, lake->work_dir, lake->arena, &file.local,
                              err) != ERR_OK)
@@ -134,16 +136,16 @@ enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struc
     return ERR_OK;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 enum err_code lake_write(struct lake *lake, struct lake_table *table, const char *select,
                          struct lake_file **ret_file, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     uint64_t rows = 0;
-    unsigned serial = ++lake->serial;
-    const char *local = arena_printf(lake->arena, "%s/%s-%u.parquet", lake->staging_dir,
-                                     lake->attempt, serial);
+    unsigned serial = lake->serial += lake->serial_step;
+    const char *local =
+        arena_printf(lake->arena, "%s/%s-%u.parquet", lake->staging_dir, lake->attempt, serial);
     buf_add_text(&sql, "copy (");
     buf_add_text(&sql, select);
     buf_add_text(&sql, "\n) to ");
@@ -157,7 +159,8 @@ enum err_code lake_write(struct lake *lake, struct lake_table *table, const char
     *ret_file = NULL;
     if (rows == 0)
         return ERR_OK;
-    struct lake_file file = {.batch = lake->row_batch, .local = local, .is_new = true, .in_table = true};
+    struct lake_file file = {
+        .batch = lake->row_batch, .local = local, .is_new = true, .in_table = true};
     file.file.rows = rows;
     file.file.at_ms = lake->captured_us / 1000;
     file.file.path = arena_printf(lake->arena, "%010" PRIu64 "-%.6s-%u.parquet", lake->row_batch,
@@ -177,7 +180,7 @@ void lake_discard(struct lake *lake, struct lake_table *table, struct lake_file 
     table->file_count = kept;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 void lake_captured_sql(int64_t captured_us, struct buf *sql)
 {
@@ -238,11 +241,12 @@ static void add_filter(const struct lake_table *table, const struct lake_choice 
 {
     const char *column = table->kind == LAKE_FACT ? "batch_id" : "_batch_id";
     if (choice->part == LAKE_BATCH || choice->part == LAKE_UP_TO)
-        buf_addf(sql, " where %s %s %" PRIu64, column, choice->part == LAKE_BATCH ? "=" : "<=",
-                 choice->batch);
+        buf_addf(sql, " where %s %s %" PRIu64, column,
+                 choice->part == LAKE_BATCH ? "=" : "<=", choice->batch);
 }
 
-void lake_relation(const struct lake_table *table, const struct lake_choice *choice, struct buf *sql)
+void lake_relation(const struct lake_table *table, const struct lake_choice *choice,
+                   struct buf *sql)
 {
     CLEANUP(free) char *memory = mem_alloc((table->file_count + 1) * sizeof(struct lake_file *));
     const struct lake_file **files = (const struct lake_file **)(void *)memory;

@@ -1,9 +1,9 @@
-/* pipeline/lake.h - the tables of the processed bucket while a batch is made: what files they have, what
- * this batch adds and takes away, and how DuckDB reads them.
+/* pipeline/lake.h - the tables of the processed bucket while a batch is made: what files they have,
+ * what this batch adds and takes away, and how DuckDB reads them.
  *
- * A batch is made in two parts.  First everything is computed into staged files, which only this process
- * knows.  Then lake_publish() puts the files and commits the tables' logs.  An error in the first part
- * leaves nothing behind. */
+ * A batch is made in two parts.  First everything is computed into staged files, which only this
+ * process knows.  Then lake_publish() puts the files and commits the tables' logs.  An error in the
+ * first part leaves nothing behind. */
 #ifndef PIPELINE_LAKE_H
 #define PIPELINE_LAKE_H
 
@@ -11,7 +11,13 @@
 #include "pipeline/model.h"
 #include "pipeline/processed_record.h"
 
-enum lake_kind { LAKE_CLEAN, LAKE_FACT, LAKE_DIMENSION, LAKE_MIRROR, LAKE_CALENDAR };
+enum lake_kind {
+    LAKE_CLEAN,
+    LAKE_FACT,
+    LAKE_DIMENSION,
+    LAKE_MIRROR,
+    LAKE_CALENDAR
+};
 
 struct lake_file {
     struct delta_file file;
@@ -22,7 +28,7 @@ struct lake_file {
     bool in_table;     /* false: only load reads it (or it is quarantine) */
     bool for_load;     /* holds just the batch's rows */
     bool is_quarantine;
-    const char *key;   /* in the store */
+    const char *key; /* in the store */
 };
 
 struct lake_table {
@@ -31,13 +37,14 @@ struct lake_table {
     const char *generation; /* "<hash of model and inputs>-<batch that began it>" */
     const char *directory;
     const char *app_id;
-    int64_t version; /* last committed, -1: none */
+    int64_t version;                  /* last committed, -1: none */
     struct processed_column *columns; /* without those that tote adds */
     size_t column_count;
     const char **key;
     size_t key_count;
-    bool is_fresh;   /* its generation begins with this batch */
-    bool new_schema; /* metaData goes with the commit */
+    bool is_replaced; /* the source's table is another: what it does not hold is gone */
+    bool is_fresh;    /* its generation begins with this batch */
+    bool new_schema;  /* metaData goes with the commit */
     bool files_known;
     struct lake_file **files; /* those of the table and this batch's others */
     size_t file_count;
@@ -48,8 +55,9 @@ struct lake_table {
     uint64_t deleted;
     uint64_t quarantined;
     int64_t duration_us;
-    const struct model *model;          /* NULL for clean tables */
-    const struct record_table *source;  /* clean tables: NULL when the source has it no more */
+    const struct model *model;              /* NULL for clean tables */
+    const struct record_table *source;      /* clean tables: NULL when the source has it no more */
+    const struct record_table *ahead;       /* clean tables: as the newest record has it, or NULL */
     const struct processed_table *previous; /* NULL: there was none of this generation */
 };
 
@@ -66,10 +74,13 @@ struct lake {
     /* The batch under way. */
     uint64_t batch;
     int64_t captured_us;
+    const struct record *before; /* ingestion record of the batch before; NULL: not read yet */
     uint64_t row_batch; /* whose rows are made: the batch, or an earlier one when building anew */
     int64_t row_captured_us;
     char attempt[33];
-    unsigned serial; /* of files */
+    unsigned serial; /* of files: the last one's */
+    unsigned serial_step;
+    bool has_quarantine;       /* something is, in this batch or an earlier one */
     struct lake_table *tables; /* clean ones first */
     size_t table_count;
     size_t clean_count;
@@ -104,7 +115,8 @@ struct lake_choice {
     size_t listed_count;
 };
 /* Appends a relation in parentheses; files may lack columns that came later. */
-void lake_relation(const struct lake_table *table, const struct lake_choice *choice, struct buf *sql);
+void lake_relation(const struct lake_table *table, const struct lake_choice *choice,
+                   struct buf *sql);
 void lake_file_relation(const struct lake_file *const *files, size_t count, struct buf *sql);
 
 /* Puts staged files, commits the tables' logs (facts last), checkpoints. */

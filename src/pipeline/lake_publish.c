@@ -12,9 +12,11 @@
 #include "base/workers.h"
 #include "pipeline/lake.h"
 
-enum { PUBLISH_WORKERS = 8 };
+enum {
+    PUBLISH_WORKERS = 8
+};
 
-/* --- files ------------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 struct file_task {
     struct lake_file *file;
@@ -38,7 +40,8 @@ static const char *object_key(struct lake *lake, const struct lake_table *table,
                         file->file.path);
 }
 
-/* A directory's object is a local file itself; of others a link stays for the batches that follow. */
+/* A directory's object is a local file itself; of others a link stays for the batches that follow.
+ */
 static enum err_code add_file_task(struct file_tasks *tasks, const struct lake_table *table,
                                    struct lake_file *file, struct err *err)
 {
@@ -51,8 +54,7 @@ static enum err_code add_file_task(struct file_tasks *tasks, const struct lake_t
     file->file.bytes = (uint64_t)info.st_size;
     file->key = object_key(lake, table, file);
     if (store_staging_dir(lake->processed)) {
-        task->kept =
-            arena_printf(lake->arena, "%s/%s", store_url(lake->processed), file->key);
+        task->kept = arena_printf(lake->arena, "%s/%s", store_url(lake->processed), file->key);
         return ERR_OK;
     }
     task->kept = arena_printf(lake->arena, "%s.kept.parquet", file->local);
@@ -92,7 +94,7 @@ static enum err_code put_files(struct lake *lake, struct err *err)
     return ERR_OK;
 }
 
-/* --- logs -------------------------------------------------------------------------------------------- */
+/* --- logs --------------------------------------------------------------------------------- */
 
 struct log_tasks {
     struct lake *lake;
@@ -102,8 +104,8 @@ struct log_tasks {
     size_t count;
 };
 
-static void write_objects(struct json_writer *json, const char *name, const struct lake_table *table,
-                          bool quarantine)
+static void write_objects(struct json_writer *json, const char *name,
+                          const struct lake_table *table, bool quarantine)
 {
     json_array_begin(json, name);
     for (size_t i = 0; i < table->file_count; i++) {
@@ -195,7 +197,8 @@ static enum err_code commit_one(void *arg, unsigned worker, size_t index, struct
 }
 
 static enum err_code adopt_objects(struct lake *lake, struct lake_table *table,
-                                   const struct json_value *objects, bool quarantine, struct err *err)
+                                   const struct json_value *objects, bool quarantine,
+                                   struct err *err)
 {
     for (size_t i = 0; i < json_array_count(objects); i++) {
         const struct json_value *object = json_array_at(objects, i);
@@ -220,8 +223,8 @@ static enum err_code adopt_objects(struct lake *lake, struct lake_table *table,
     return ERR_OK;
 }
 
-/* The batch was in the log already: what is there counts, whoever wrote it.  Our objects stay behind,
- * named by nobody, until a sweep. */
+/* The batch was in the log already: what is there counts, whoever wrote it.  Our objects stay
+ * behind, named by nobody, until a sweep. */
 static enum err_code adopt(struct lake *lake, struct lake_table *table,
                            const struct delta_outcome *outcome, struct err *err)
 {
@@ -260,7 +263,8 @@ static enum err_code checkpoint(struct lake *lake, const struct lake_table *tabl
         return ERR_OK;
     TRY(delta_read(lake->processed, lake->duck, lake->work_dir, table->directory, table->version,
                    scratch, &state, err));
-    return delta_checkpoint(lake->processed, lake->duck, lake->work_dir, table->directory, &state, err);
+    return delta_checkpoint(lake->processed, lake->duck, lake->work_dir, table->directory, &state,
+                            err);
 }
 
 /* Facts after what they refer to, as somebody may read the tables without the records. */

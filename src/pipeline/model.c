@@ -9,7 +9,11 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { MODEL_LIMIT_BYTES = 1 << 20, SEED_LIMIT_BYTES = 64 << 20, FILES_MAX = 10000 };
+enum {
+    MODEL_LIMIT_BYTES = 1 << 20,
+    SEED_LIMIT_BYTES = 64 << 20,
+    FILES_MAX = 10000
+};
 
 struct folder {
     const char **names; /* without the ending, sorted */
@@ -108,8 +112,8 @@ static enum err_code read_seeds(struct model_set *set, struct arena *arena, stru
 }
 
 /* A seed is part of what the model says. */
-static enum err_code bind_seeds(const struct model_set *set, struct model *model, struct arena *arena,
-                                struct err *err)
+static enum err_code bind_seeds(const struct model_set *set, struct model *model,
+                                struct arena *arena, struct err *err)
 {
     char hex[SHA256_HEX_SIZE];
     for (size_t i = 0; i < model->input_count; i++) {
@@ -129,7 +133,8 @@ static enum err_code bind_seeds(const struct model_set *set, struct model *model
     return ERR_OK;
 }
 
-static enum err_code bind_references(const struct model_set *set, struct model *model, struct err *err)
+static enum err_code bind_references(const struct model_set *set, struct model *model,
+                                     struct err *err)
 {
     for (size_t i = 0; i < model->reference_count; i++) {
         struct model_reference *reference = &model->references[i];

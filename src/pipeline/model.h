@@ -4,16 +4,23 @@
  *   models/clean/<table>.sql  what the catalog does not say of a source table: directives only
  *   models/seeds/<name>.csv   a small lookup, seen by models as seed.<name>, every column text
  *
- * A directive is a line `-- word: value` before the first line of SQL; docs/reference/models.md lists
- * them.  Other comment lines are free.  Everything is checked when it is read, so that a batch never
- * begins with a set of models that cannot work: ERR_CONFIG with file, line and hint. */
+ * A directive is a line `-- word: value` before the first line of SQL; docs/reference/models.md
+ * lists them.  Other comment lines are free.  Everything is checked when it is read, so that a
+ * batch never begins with a set of models that cannot work: ERR_CONFIG with file, line and hint. */
 #ifndef PIPELINE_MODEL_H
 #define PIPELINE_MODEL_H
 
 #include "pipeline/model_sql.h"
 
-enum model_kind { MODEL_FACT, MODEL_DIMENSION, MODEL_MIRROR, MODEL_CALENDAR };
-enum { MODEL_HASH_DIGITS = 12 };
+enum model_kind {
+    MODEL_FACT,
+    MODEL_DIMENSION,
+    MODEL_MIRROR,
+    MODEL_CALENDAR
+};
+enum {
+    MODEL_HASH_DIGITS = 12
+};
 
 struct model_reference {
     const char **columns;
@@ -57,7 +64,8 @@ struct model {
     struct plain_column *plain; /* NULL: not one row for each row of one table */
     size_t plain_count;
     bool is_plain;
-    const char *hash; /* of its directives and SQL and the seeds it reads: MODEL_HASH_DIGITS digits */
+    const char
+        *hash; /* of its directives and SQL and the seeds it reads: MODEL_HASH_DIGITS digits */
 };
 
 /* models/clean/<table>.sql.  Types: DuckDB's names, or "text" for the source's own text. */
@@ -80,7 +88,8 @@ struct seed {
 };
 
 struct model_set {
-    struct model *models; /* parents before children; calendars and dimensions before facts and mirrors */
+    struct model
+        *models; /* parents before children; calendars and dimensions before facts and mirrors */
     size_t model_count;
     struct clean_model *clean;
     size_t clean_count;
@@ -90,11 +99,12 @@ struct model_set {
 };
 
 /* Reads the folder.  ERR_CONFIG, or ERR_NOT_FOUND when there is no such folder. */
-CHECKED enum err_code model_set_read(const char *dir, struct arena *arena, struct model_set **ret_set,
-                                     struct err *err);
+CHECKED enum err_code model_set_read(const char *dir, struct arena *arena,
+                                     struct model_set **ret_set, struct err *err);
 const char *model_kind_name(enum model_kind kind);
 const struct model *model_find(const struct model_set *set, const char *name);
-const struct clean_model *model_find_clean(const struct model_set *set, const char *table); /* or NULL */
+const struct clean_model *model_find_clean(const struct model_set *set,
+                                           const char *table); /* or NULL */
 const struct seed *model_find_seed(const struct model_set *set, const char *name);
 bool model_reads(const struct model *model, const char *schema, const char *table); /* NULL: any */
 /* NULL when there is none. */

@@ -8,7 +8,9 @@
 #include "base/text.h"
 #include "pipeline/model.h"
 
-enum { LIST_MAX = 256 };
+enum {
+    LIST_MAX = 256
+};
 
 /* What a directive's value is parsed into; a model or a clean model. */
 struct header {
@@ -37,7 +39,8 @@ static const char *skip_blanks(const char *at)
     return at;
 }
 
-/* A column's or table's name, bare or in double quotes.  NULL when there is none; *at moves behind it. */
+/* A column's or table's name, bare or in double quotes.  NULL when there is none; *at moves behind
+ * it. */
 static const char *take_name(const struct header *header, const char **at)
 {
     const char *start = skip_blanks(*at);
@@ -146,8 +149,8 @@ static enum err_code take_references(struct header *header, struct err *err)
         return bad_value(header, expected, err);
     if (!at_end(at))
         return bad_value(header, expected, err);
-    model->references = grown(header->arena, model->references, model->reference_count,
-                              sizeof *model->references);
+    model->references =
+        grown(header->arena, model->references, model->reference_count, sizeof *model->references);
     model->references[model->reference_count++] = reference;
     return ERR_OK;
 }
@@ -190,8 +193,8 @@ static enum err_code take_type(struct header *header, struct err *err)
             add_column(header, &header->model->types, &header->model->type_count, name, type);
             return ERR_OK;
         }
-    return bad_value(header, "'column type' with time, uuid, json or jsonb: other types follow the SQL",
-                     err);
+    return bad_value(
+        header, "'column type' with time, uuid, json or jsonb: other types follow the SQL", err);
 }
 
 static enum err_code take_comment(struct header *header, struct err *err)
@@ -239,7 +242,10 @@ static enum err_code take_trim(struct header *header, struct err *err)
     return ERR_OK;
 }
 
-enum { IN_MODEL = 1, IN_CLEAN = 2 };
+enum {
+    IN_MODEL = 1,
+    IN_CLEAN = 2
+};
 
 static const struct directive {
     const char *word;
@@ -257,20 +263,24 @@ static const struct directive {
     {"trim", IN_CLEAN, take_trim},
 };
 
-static enum err_code unknown_directive(const struct header *header, const char *word, struct err *err)
+static enum err_code unknown_directive(const struct header *header, const char *word,
+                                       struct err *err)
 {
     struct buf known = {0};
     int where = header->model ? IN_MODEL : IN_CLEAN;
     for (size_t i = 0; i < COUNT_OF(directives); i++)
         if (directives[i].where & where)
             buf_addf(&known, "%s%s", known.size ? ", " : "", directives[i].word);
-    (void)err_set(err, ERR_CONFIG, "%s:%d: unknown directive '%s'", header->what, header->line, word);
-    (void)err_hint(err, "known here: %s; begin a plain comment with a capital letter", buf_text(&known));
+    (void)err_set(err, ERR_CONFIG, "%s:%d: unknown directive '%s'", header->what, header->line,
+                  word);
+    (void)err_hint(err, "known here: %s; begin a plain comment with a capital letter",
+                   buf_text(&known));
     buf_release(&known);
     return err->code;
 }
 
-/* `word: value` in lower case right behind the dashes is a directive; any other comment is a comment. */
+/* `word: value` in lower case right behind the dashes is a directive; any other comment is a
+ * comment. */
 static enum err_code take_line(struct header *header, const char *line, struct err *err)
 {
     const char *at = skip_blanks(line + 2);
@@ -315,7 +325,8 @@ static enum err_code take_header(struct header *header, const char *text, struct
     return ERR_OK;
 }
 
-/* The same words in other lines and spacing are the same model: what counts is directives and tokens. */
+/* The same words in other lines and spacing are the same model: what counts is directives and
+ * tokens. */
 static void hash_text(const char *text, const struct sql_tokens *tokens, struct arena *arena,
                       const char **ret_hash)
 {
@@ -348,9 +359,11 @@ static enum err_code check_model(const struct model *model, struct err *err)
     if (model->record_id && model->kind != MODEL_FACT)
         return err_set(err, ERR_CONFIG, "%s:1: 'record-id' is for facts", model->what);
     if (model->row_of && model->kind != MODEL_DIMENSION && model->kind != MODEL_MIRROR)
-        return err_set(err, ERR_CONFIG, "%s:1: 'row-of' is for dimensions and mirrors", model->what);
+        return err_set(err, ERR_CONFIG, "%s:1: 'row-of' is for dimensions and mirrors",
+                       model->what);
     if (model->kind == MODEL_MIRROR && !model->row_of) {
-        (void)err_set(err, ERR_CONFIG, "%s:1: a mirror needs the table that it mirrors", model->what);
+        (void)err_set(err, ERR_CONFIG, "%s:1: a mirror needs the table that it mirrors",
+                      model->what);
         return err_hint(err, "add a line '-- row-of: table'");
     }
     return ERR_OK;
@@ -367,8 +380,8 @@ static enum err_code check_inputs(const struct model *model, struct err *err)
         row_of += model->row_of && text_equal(input->schema, "source") &&
                   strcasecmp(input->table, model->row_of) == 0;
         if (is_changes && model->kind != MODEL_FACT)
-            return err_set(err, ERR_CONFIG, "%s:%d: a %s reads 'source', not 'changes'", model->what,
-                           input->line, model_kind_name(model->kind));
+            return err_set(err, ERR_CONFIG, "%s:%d: a %s reads 'source', not 'changes'",
+                           model->what, input->line, model_kind_name(model->kind));
         if (model->kind == MODEL_CALENDAR && !text_equal(input->schema, "seed"))
             return err_set(err, ERR_CONFIG, "%s:%d: a calendar reads no table", model->what,
                            input->line);
@@ -376,16 +389,18 @@ static enum err_code check_inputs(const struct model *model, struct err *err)
     if (model->kind == MODEL_FACT && changes != 1) {
         (void)err_set(err, ERR_CONFIG, "%s: a fact reads exactly one table of the schema 'changes'",
                       model->what);
-        return err_hint(err, "select … from changes.<table>, joined with source.<table> where needed");
+        return err_hint(err,
+                        "select … from changes.<table>, joined with source.<table> where needed");
     }
     for (size_t i = 0; i < model->input_count && model->row_of; i++) {
         const struct model_input *input = &model->inputs[i];
-        if (text_equal(input->schema, "seed") || (text_equal(input->schema, "source") &&
-                                                  strcasecmp(input->table, model->row_of) == 0))
+        if (text_equal(input->schema, "seed") ||
+            (text_equal(input->schema, "source") && strcasecmp(input->table, model->row_of) == 0))
             continue;
         (void)err_set(err, ERR_CONFIG, "%s:%d: a model with 'row-of: %s' reads source.%s alone",
                       model->what, input->line, model->row_of, model->row_of);
-        return err_hint(err, "it is made of the rows that changed: leave out 'row-of' when it joins");
+        return err_hint(err,
+                        "it is made of the rows that changed: leave out 'row-of' when it joins");
     }
     if (model->row_of && !row_of)
         return err_set(err, ERR_CONFIG, "%s: 'row-of: %s', but the model does not read source.%s",

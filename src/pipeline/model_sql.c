@@ -228,8 +228,8 @@ static const struct banned *find_banned(const struct banned *list, size_t count,
 static enum err_code not_portable(const struct sql_tokens *tokens, const struct sql_token *token,
                                   const char *instead, struct err *err)
 {
-    (void)err_set(err, ERR_CONFIG, "%s:%d: '%s' is outside the portable subset of SQL", tokens->what,
-                  token->line, token->text);
+    (void)err_set(err, ERR_CONFIG, "%s:%d: '%s' is outside the portable subset of SQL",
+                  tokens->what, token->line, token->text);
     return err_hint(err, "%s", instead);
 }
 
@@ -249,7 +249,8 @@ static enum err_code check_token(const struct sql_tokens *tokens, size_t i, stru
     if (found)
         return not_portable(tokens, token, found->instead, err);
     if (token->kind == SQL_STRING && strchr(token->text, '\\'))
-        return not_portable(tokens, token, "engines read a backslash in a literal differently", err);
+        return not_portable(tokens, token, "engines read a backslash in a literal differently",
+                            err);
     if (is_word(token, "isodow"))
         return not_portable(tokens, token, "use days since a Monday modulo 7", err);
     return ERR_OK;
@@ -278,9 +279,11 @@ static enum err_code check_cast(const struct sql_tokens *tokens, size_t i, struc
     const struct sql_token *type = cast_type(tokens, i + 1);
     for (size_t t = 0; type && t < COUNT_OF(banned_cast_types); t++)
         if (is_word(type, banned_cast_types[t]))
-            return not_portable(tokens, type,
-                                "engines print values differently: a model casts nothing to text or "
-                                "timestamp", err);
+            return not_portable(
+                tokens, type,
+                "engines print values differently: a model casts nothing to text or "
+                "timestamp",
+                err);
     return ERR_OK;
 }
 
@@ -336,8 +339,9 @@ void model_sql_inputs(const struct sql_tokens *tokens, struct arena *arena,
 /* Nothing that makes more or fewer rows than one for each row of one table, where aside. */
 static bool is_one_select(const struct sql_tokens *tokens, size_t *ret_from)
 {
-    static const char *const others[] = {"with",  "join", "group", "union",   "intersect", "except",
-                                         "limit", "over", "order", "distinct", "unnest",   "lateral"};
+    static const char *const others[] = {"with",      "join",     "group",  "union",
+                                         "intersect", "except",   "limit",  "over",
+                                         "order",     "distinct", "unnest", "lateral"};
     size_t selects = 0, froms = 0;
     int depth = 0;
     for (size_t i = 0; i < tokens->count; i++) {

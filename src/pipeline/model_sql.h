@@ -1,14 +1,21 @@
-/* pipeline/model_sql.h - the text of a model, looked at as tokens: which tables it reads, which output
- * columns are plain columns, and whether it keeps to the portable subset.
+/* pipeline/model_sql.h - the text of a model, looked at as tokens: which tables it reads, which
+ * output columns are plain columns, and whether it keeps to the portable subset.
  *
- * The subset is what DuckDB, Trino and Spark read alike and answer alike (DESIGN.md, section 4).  It is
- * not a parser: DuckDB judges the grammar, this judges words. */
+ * The subset is what DuckDB, Trino and Spark read alike and answer alike (DESIGN.md, section 4). It
+ * is not a parser: DuckDB judges the grammar, this judges words. */
 #ifndef PIPELINE_MODEL_SQL_H
 #define PIPELINE_MODEL_SQL_H
 
 #include "base/mem.h"
 
-enum sql_token_kind { SQL_END, SQL_WORD, SQL_QUOTED, SQL_STRING, SQL_NUMBER, SQL_SYMBOL };
+enum sql_token_kind {
+    SQL_END,
+    SQL_WORD,
+    SQL_QUOTED,
+    SQL_STRING,
+    SQL_NUMBER,
+    SQL_SYMBOL
+};
 
 struct sql_token {
     enum sql_token_kind kind;
@@ -17,7 +24,7 @@ struct sql_token {
 };
 
 struct sql_tokens {
-    const char *what; /* names the file in errors: "models/dim_design.sql" */
+    const char *what;         /* names the file in errors: "models/dim_design.sql" */
     struct sql_token *tokens; /* ends with SQL_END */
     size_t count;             /* without the end */
 };
@@ -42,8 +49,8 @@ struct plain_column {
     const char *output;
     const char *column;
 };
-/* What is known of a model of the form `select … from schema.t [alias] [where …]`, one row for each row
- * of t: false for every other form. */
+/* What is known of a model of the form `select … from schema.t [alias] [where …]`, one row for each
+ * row of t: false for every other form. */
 bool model_sql_plain(const struct sql_tokens *tokens, struct arena *arena,
                      struct plain_column **ret_columns, size_t *ret_count);
 

@@ -13,8 +13,9 @@
 #include "base/buf.h"
 
 enum {
-    TABLE_NAME_MAX = 64 /* with the zero: a name in PostgreSQL, the warehouse included, has 63 bytes */
-}; /* with its NUL; longer ones are shortened and end in a hash */
+    TABLE_NAME_MAX =
+        64 /* with the zero: a name in PostgreSQL, the warehouse included, has 63 bytes */
+};         /* with its NUL; longer ones are shortened and end in a hash */
 
 struct object_names {
     const char *table; /* as object_table_name() makes it */

@@ -7,31 +7,23 @@
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "pipeline/batch_log.h"
-#include "pipeline/clean.h"
+#include "pipeline/process_make.h"
 #include "pipeline/process_plan.h"
-#include "pipeline/star.h"
-#include "pipeline/views.h"
 
-enum { SESSION_BATCHES = 50 };
-
-/* DuckDB's limit is not all that the process uses: buffers of the Parquet writer and the JSON reader are
- * its own. */
-enum { DUCK_MEMORY_PERCENT = 60 };
+enum {
+    SESSION_BATCHES = 50
+};
 
 /* One call of process_run(). */
 struct process {
     struct store *ingestion;
     struct store *processed;
-    const struct process_options *options;
-    const struct model_set *models;
-    struct work_dir *work;
-    struct duck *duck;
     struct arena *arena; /* of the call */
-    struct arena *session; /* of some batches */
-    const char *lake_id; /* attempt of the ingestion bucket's first batch */
+    struct maker *maker;
+    const struct record *newest; /* ingestion's; NULL when only one batch is missing */
+    const char *lake_id;         /* attempt of the ingestion bucket's first batch */
     struct lake lake;
     struct step_report *report;
 };
@@ -44,118 +36,7 @@ static unsigned thread_count(const struct process_options *options)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
-/* DuckDB takes 10 ms to open: only when there is something to compute. */
-static enum err_code open_duck(struct process *process, struct err *err)
-{
-    const char *dirs[5] = {0};
-    size_t count = 0;
-    if (process->duck)
-        return ERR_OK;
-    dirs[count++] = work_dir_path(process->work);
-    dirs[count++] = process->models->dir;
-    if (store_url(process->ingestion)[0] == '/')
-        dirs[count++] = store_url(process->ingestion);
-    if (store_url(process->processed)[0] == '/')
-        dirs[count++] = store_url(process->processed);
-    const struct duck_options options = {
-        .memory_bytes = process->options->memory_bytes / 100 * DUCK_MEMORY_PERCENT,
-        .threads = thread_count(process->options),
-        .temp_dir = work_dir_path(process->work),
-        .allowed_dirs = dirs,
-        .blame = ERR_TRANSFORM,
-    };
-    TRY(duck_open(&options, &process->duck, err));
-    process->lake.duck = process->duck;
-    return views_open(process->duck, err);
-}
-
-/* --- one batch --------------------------------------------------------------------------------------- */
-
-static bool has_work(const struct lake *lake)
-{
-    for (size_t i = 0; i < lake->table_count; i++)
-        if (lake->tables[i].is_fresh || lake->tables[i].is_touched)
-            return true;
-    return false;
-}
-
-/* From the JSON objects of every batch so far. */
-static enum err_code clean_anew(struct process *process, struct lake_table *table, struct err *err)
-{
-    struct lake *lake = &process->lake;
-    const struct clean_model *model = model_find_clean(lake->models, table->name);
-    const uint64_t batch = lake->row_batch;
-    const int64_t captured_us = lake->row_captured_us;
-    for (uint64_t past = 1; past < batch; past++) {
-        struct record *record;
-        TRY(cancel_check(err));
-        TRY(record_read(lake->ingestion, past, lake->arena, &record, err));
-        const struct record_table *then = record_find_table(record, table->name);
-        lake->row_batch = past;
-        lake->row_captured_us = record->captured_us;
-        if (then && (then->object_count > 0 || then->deleted_object_count > 0))
-            TRY(clean_batch(lake, table, model, then, err));
-    }
-    lake->row_batch = batch;
-    lake->row_captured_us = captured_us;
-    return ERR_OK;
-}
-
-static enum err_code make_clean(struct process *process, struct lake_table *table, struct err *err)
-{
-    struct lake *lake = &process->lake;
-    int64_t started_us = clock_monotonic_us();
-    if (table->is_fresh && table->previous)
-        TRY(clean_anew(process, table, err));
-    if (table->is_touched)
-        TRY(clean_batch(lake, table, model_find_clean(lake->models, table->name), table->source, err));
-    table->is_touched = table->rows + table->deleted > 0;
-    table->duration_us = clock_monotonic_us() - started_us;
-    return ERR_OK;
-}
-
-static bool inputs_touched(struct lake *lake, const struct model *model)
-{
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct lake_table *clean = lake_find_clean(lake, model->inputs[i].table);
-        bool counts = model->kind != MODEL_FACT || text_equal(model->inputs[i].schema, "changes");
-        if (clean && clean->is_touched && counts && !text_equal(model->inputs[i].schema, "seed"))
-            return true;
-    }
-    return false;
-}
-
-static enum err_code make_star(struct process *process, struct lake_table *table, struct err *err)
-{
-    struct lake *lake = &process->lake;
-    int64_t started_us = clock_monotonic_us();
-    table->is_touched = inputs_touched(lake, table->model);
-    if (table->is_fresh || table->is_touched)
-        TRY(star_make(lake, table, err));
-    table->duration_us = clock_monotonic_us() - started_us;
-    return ERR_OK;
-}
-
-static enum err_code make_tables(struct process *process, struct err *err)
-{
-    struct lake *lake = &process->lake;
-    if (!has_work(lake))
-        return ERR_OK;
-    if (!process->work)
-        TRY(work_dir_open(process->options->work_dir, &process->work, err));
-    TRY(open_duck(process, err));
-    lake->work_dir = work_dir_path(process->work);
-    const char *staging = store_staging_dir(lake->processed);
-    lake->staging_dir = staging ? staging : lake->work_dir;
-    for (size_t i = 0; i < lake->table_count; i++) {
-        TRY(cancel_check(err));
-        if (i < lake->clean_count)
-            TRY(make_clean(process, &lake->tables[i], err));
-        else
-            TRY(make_star(process, &lake->tables[i], err));
-    }
-    return lake_publish(lake, err);
-}
+/* --- one batch ---------------------------------------------------------------------------- */
 
 static void report_batch(struct process *process, int64_t duration_us)
 {
@@ -167,7 +48,8 @@ static void report_batch(struct process *process, int64_t duration_us)
         const struct lake_table *table = &lake->tables[i];
         if (table->rows + table->deleted + table->quarantined == 0)
             continue;
-        struct step_table *entry = step_batch_add(report, batch, arena_strdup(report->arena, table->name));
+        struct step_table *entry =
+            step_batch_add(report, batch, arena_strdup(report->arena, table->name));
         entry->rows = table->rows;
         entry->deleted = table->deleted;
         entry->quarantined = table->quarantined;
@@ -180,8 +62,8 @@ static void report_batch(struct process *process, int64_t duration_us)
         const struct lake_table *table = &lake->tables[i];
         if (table->quarantined == 0)
             continue;
-        struct step_table *entry = step_batch_add(
-            report, batch, arena_printf(report->arena, "clean.%s", table->name));
+        struct step_table *entry =
+            step_batch_add(report, batch, arena_printf(report->arena, "clean.%s", table->name));
         entry->rows = table->rows;
         entry->deleted = table->deleted;
         entry->quarantined = table->quarantined;
@@ -199,9 +81,14 @@ static enum err_code make_batch(struct process *process, const struct record *re
     lake->batch = lake->row_batch = record->batch;
     lake->captured_us = lake->row_captured_us = record->captured_us;
     lake->serial = 0;
+    lake->serial_step = 1;
     random_id(lake->attempt);
-    TRY(process_plan(lake, record, previous, err));
-    enum err_code code = make_tables(process, err);
+    const struct record *ahead =
+        process->newest && process->newest->batch > record->batch ? process->newest : NULL;
+    TRY(process_plan(lake, record, ahead, previous, err));
+    enum err_code code = maker_run(process->maker, lake, record, err);
+    if (code == ERR_OK)
+        code = lake_publish(lake, err);
     struct processed_record *done = arena_alloc(lake->arena, sizeof *done);
     if (code == ERR_OK)
         code = process_record(lake, previous, process->lake_id, done, err);
@@ -221,7 +108,7 @@ static enum err_code make_batch(struct process *process, const struct record *re
     return ERR_OK;
 }
 
-/* --- the run ----------------------------------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------------------------ */
 
 /* The processed bucket must have been made from this ingestion bucket. */
 static enum err_code check_lake(struct process *process, const struct processed_record *head,
@@ -234,8 +121,9 @@ static enum err_code check_lake(struct process *process, const struct processed_
         return ERR_OK;
     (void)err_set(err, ERR_CONFIG, "'%s' was not made from '%s' but from another lake",
                   store_url(process->processed), store_url(process->ingestion));
-    return err_hint(err, "check lake.ingestion and lake.processed; a new lake needs an empty processed "
-                         "bucket");
+    return err_hint(err,
+                    "check lake.ingestion and lake.processed; a new lake needs an empty processed "
+                    "bucket");
 }
 
 /* Some batches with memory of their own, so that a long way to catch up does not add up. */
@@ -244,6 +132,7 @@ static enum err_code run_session(struct process *process, uint64_t *done, uint64
 {
     CLEANUP(arena_free) struct arena *session = arena_new(0);
     struct processed_record *previous = NULL;
+    maker_end_session(process->maker);
     process->lake.arena = session;
     process->lake.tables = NULL;
     process->lake.table_count = process->lake.clean_count = 0;
@@ -265,6 +154,11 @@ static enum err_code run_session(struct process *process, uint64_t *done, uint64
 
 static enum err_code run_all(struct process *process, uint64_t done, uint64_t head, struct err *err)
 {
+    if (head > done + 1) {
+        struct record *newest;
+        TRY(record_read(process->ingestion, head, process->arena, &newest, err));
+        process->newest = newest;
+    }
     while (done < head)
         TRY(run_session(process, &done, head, err));
     return ERR_OK;
@@ -279,7 +173,8 @@ static enum err_code report_idle(struct process *process, uint64_t head, struct 
     TRY(processed_record_read(process->processed, head, process->arena, &last, err));
     process->report->head = head;
     process->report->head_captured_us = last->captured_us;
-    process->report->models_changed = process_models_differ(process->models, last, process->arena);
+    process->report->models_changed =
+        process_models_differ(process->lake.models, last, process->arena);
     return ERR_OK;
 }
 
@@ -288,8 +183,9 @@ enum err_code process_run(struct store *ingestion, struct store *processed,
                           struct err *err)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
-    struct process process = {.ingestion = ingestion, .processed = processed, .options = options,
-                              .arena = arena, .report = report};
+    CLEANUP(maker_free) struct maker *maker = NULL;
+    struct process process = {
+        .ingestion = ingestion, .processed = processed, .arena = arena, .report = report};
     struct model_set *models;
     uint64_t head = 0, done = 0;
     int64_t started_us = clock_monotonic_us();
@@ -298,16 +194,23 @@ enum err_code process_run(struct store *ingestion, struct store *processed,
     if (done > head) {
         (void)err_set(err, ERR_CONFIG, "'%s' has %" PRIu64 " batches, '%s' only %" PRIu64,
                       store_url(processed), done, store_url(ingestion), head);
-        return err_hint(err, "check lake.ingestion and lake.processed: they belong to different lakes");
+        return err_hint(err,
+                        "check lake.ingestion and lake.processed: they belong to different lakes");
     }
     TRY(model_set_read(options->models_dir, arena, &models, err));
-    process.models = models;
-    process.lake = (struct lake){.ingestion = ingestion, .processed = processed, .models = models,
+    process.lake = (struct lake){.ingestion = ingestion,
+                                 .processed = processed,
+                                 .models = models,
                                  .threads = thread_count(options)};
-    enum err_code code = done == head ? report_idle(&process, done, err)
-                                      : run_all(&process, done, head, err);
-    duck_close(process.duck);
-    work_dir_close(process.work);
+    const struct maker_options maker_options = {.ingestion = ingestion,
+                                                .processed = processed,
+                                                .models_dir = models->dir,
+                                                .memory_bytes = options->memory_bytes,
+                                                .threads = thread_count(options),
+                                                .work_dir = options->work_dir};
+    process.maker = maker = maker_new(&maker_options);
+    enum err_code code =
+        done == head ? report_idle(&process, done, err) : run_all(&process, done, head, err);
     report->duration_us = clock_monotonic_us() - started_us;
     return code;
 }

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "pipeline/clean.h"
 
@@ -25,8 +26,8 @@ static const char *short_hash(struct arena *arena, const struct buf *text)
     return arena_strndup(arena, hex, MODEL_HASH_DIGITS);
 }
 
-/* A generation is known by what it was made of; behind that stands the batch that began it, so that one
- * that comes back later does not meet what it left behind. */
+/* A generation is known by what it was made of; behind that stands the batch that began it, so that
+ * one that comes back later does not meet what it left behind. */
 static bool same_generation(const char *generation, const char *hash)
 {
     return strncmp(generation, hash, MODEL_HASH_DIGITS) == 0;
@@ -57,9 +58,9 @@ static const char *model_hash(const struct model *model, struct lake *lake)
 static void begin_generation(struct lake *lake, struct lake_table *table, const char *hash)
 {
     table->generation = arena_printf(lake->arena, "%s-%" PRIu64, hash, lake->batch);
-    table->directory = arena_printf(lake->arena, "%s/%s/%s",
-                                    table->kind == LAKE_CLEAN ? "clean" : "star", table->name,
-                                    table->generation);
+    table->directory =
+        arena_printf(lake->arena, "%s/%s/%s", table->kind == LAKE_CLEAN ? "clean" : "star",
+                     table->name, table->generation);
     table->version = -1;
     table->is_fresh = true;
     table->files_known = true;
@@ -91,6 +92,45 @@ static void name_app(struct lake *lake, struct lake_table *table)
     table->app_id = arena_printf(lake->arena, "tote:%s:%s", table->name, table->generation);
 }
 
+static void name_key(struct lake_table *table)
+{
+    if (table->source || table->ahead) {
+        const struct record_table *source = table->source ? table->source : table->ahead;
+        table->key = source->key;
+        table->key_count = source->key_count;
+    } else {
+        table->key = table->previous->key;
+        table->key_count = table->previous->key_count;
+    }
+}
+
+static bool same_key(const struct processed_table *a, const struct lake_table *b)
+{
+    if (a->key_count != b->key_count)
+        return false;
+    for (size_t i = 0; i < a->key_count; i++)
+        if (!text_equal(a->key[i], b->key[i]))
+            return false;
+    return true;
+}
+
+/* Another key, or a table that the batch before did not have: all its rows are here, and nothing
+ * tells which of those before are gone. */
+static enum err_code find_replacement(struct lake *lake, struct lake_table *table, struct err *err)
+{
+    const struct record_table *source = table->source;
+    const struct record *before;
+    if (!table->previous || !source || source->changed != source->rows ||
+        !text_equal(source->compare, "full"))
+        return ERR_OK;
+    table->is_replaced = !same_key(table->previous, table);
+    if (table->is_replaced)
+        return ERR_OK;
+    TRY(clean_record_before(lake, &before, err));
+    table->is_replaced = !record_find_table(before, table->name);
+    return ERR_OK;
+}
+
 static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
                                 const struct lake_table *old, size_t old_count, struct err *err)
 {
@@ -98,42 +138,57 @@ static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
     const char *hash = clean_hash(lake->models, table->name, lake->arena);
     const struct clean_model *model = model_find_clean(lake->models, table->name);
     TRY(clean_columns(lake, table, model, &rewrite, err));
-    table->key = table->source ? table->source->key : table->previous->key;
-    table->key_count = table->source ? table->source->key_count : table->previous->key_count;
+    name_key(table);
+    TRY(find_replacement(lake, table, err));
     if (!table->previous || rewrite || !same_generation(table->previous->generation, hash))
         begin_generation(lake, table, hash);
     else
         carry_on(lake, table, old, old_count);
     table->is_touched =
-        table->source && (table->source->object_count > 0 || table->source->deleted_object_count > 0);
+        table->is_replaced || (table->source && (table->source->object_count > 0 ||
+                                                 table->source->deleted_object_count > 0));
     name_app(lake, table);
     return ERR_OK;
 }
 
-static const struct record_table *find_source(const struct record *record, const char *name)
+static enum err_code add_clean(struct lake *lake, const struct lake_table *wanted,
+                               const struct lake_table *old, size_t old_count, struct err *err)
 {
-    return record_find_table(record, name);
+    struct lake_table *table = &lake->tables[lake->table_count++];
+    *table = *wanted;
+    table->kind = LAKE_CLEAN;
+    return plan_clean(lake, table, old, old_count, err);
 }
 
 static enum err_code plan_all_clean(struct lake *lake, const struct record *record,
+                                    const struct record *ahead,
                                     const struct processed_record *previous,
                                     const struct lake_table *old, size_t old_count, struct err *err)
 {
     for (size_t i = 0; i < record->table_count; i++) {
-        struct lake_table *table = &lake->tables[lake->table_count++];
-        *table = (struct lake_table){.name = record->tables[i].name, .kind = LAKE_CLEAN,
-                                     .source = &record->tables[i]};
-        table->previous = find_previous(previous, table->name, true);
-        TRY(plan_clean(lake, table, old, old_count, err));
+        const struct record_table *source = &record->tables[i];
+        const struct lake_table wanted = {.name = source->name,
+                                          .source = source,
+                                          .ahead =
+                                              ahead ? record_find_table(ahead, source->name) : NULL,
+                                          .previous = find_previous(previous, source->name, true)};
+        TRY(add_clean(lake, &wanted, old, old_count, err));
     }
     for (size_t i = 0; previous && i < previous->table_count; i++) {
         const struct processed_table *known = &previous->tables[i];
-        if (!text_equal(known->kind, "clean") || find_source(record, known->name))
+        if (!text_equal(known->kind, "clean") || record_find_table(record, known->name))
             continue;
-        struct lake_table *table = &lake->tables[lake->table_count++];
-        *table =
-            (struct lake_table){.name = known->name, .kind = LAKE_CLEAN, .previous = known};
-        TRY(plan_clean(lake, table, old, old_count, err));
+        const struct lake_table wanted = {.name = known->name,
+                                          .ahead =
+                                              ahead ? record_find_table(ahead, known->name) : NULL,
+                                          .previous = known};
+        TRY(add_clean(lake, &wanted, old, old_count, err));
+    }
+    for (size_t i = 0; ahead && i < ahead->table_count; i++) {
+        const struct lake_table wanted = {.name = ahead->tables[i].name,
+                                          .ahead = &ahead->tables[i]};
+        if (!record_find_table(record, wanted.name) && !find_previous(previous, wanted.name, true))
+            TRY(add_clean(lake, &wanted, old, old_count, err));
     }
     lake->clean_count = lake->table_count;
     return ERR_OK;
@@ -150,12 +205,13 @@ static enum err_code check_inputs(struct lake *lake, const struct model *model, 
         for (size_t k = 0; k < lake->clean_count; k++)
             names[k] = lake->tables[k].name;
         const char *closest = text_closest(input->table, names, lake->clean_count);
-        (void)err_set(err, ERR_CONFIG, "%s:%d: the source has no table '%s'", model->what, input->line,
-                      input->table);
+        (void)err_set(err, ERR_CONFIG, "%s:%d: the source has no table '%s'", model->what,
+                      input->line, input->table);
         if (closest)
             return err_hint(err, "did you mean %s.%s?", input->schema, closest);
-        return err_hint(err, "the table is not captured: look at source.include and source.exclude, or "
-                             "remove the model");
+        return err_hint(err,
+                        "the table is not captured: look at source.include and source.exclude, or "
+                        "remove the model");
     }
     return ERR_OK;
 }
@@ -176,13 +232,16 @@ static enum lake_kind kind_of(enum model_kind kind)
 }
 
 static enum err_code plan_model(struct lake *lake, const struct model *model,
-                                const struct processed_record *previous, const struct lake_table *old,
-                                size_t old_count, struct err *err)
+                                const struct processed_record *previous,
+                                const struct lake_table *old, size_t old_count, struct err *err)
 {
     TRY(check_inputs(lake, model, err));
     struct lake_table *table = &lake->tables[lake->table_count++];
-    *table = (struct lake_table){.name = model->name, .kind = kind_of(model->kind), .model = model,
-                                 .key = model->key, .key_count = model->key_count};
+    *table = (struct lake_table){.name = model->name,
+                                 .kind = kind_of(model->kind),
+                                 .model = model,
+                                 .key = model->key,
+                                 .key_count = model->key_count};
     const char *hash = model_hash(model, lake);
     const struct processed_table *known = find_previous(previous, model->name, false);
     if (known && same_generation(known->generation, hash) &&
@@ -198,22 +257,34 @@ static enum err_code plan_model(struct lake *lake, const struct model *model,
     return ERR_OK;
 }
 
+/* Most likely a typing error; but the table may be gone for a while, which must stop nothing. */
+static void warn_of_idle_models(struct lake *lake)
+{
+    for (size_t i = 0; i < lake->models->clean_count; i++)
+        if (!lake_find_clean(lake, lake->models->clean[i].table))
+            log_warn("%s: the source has no table '%s'", lake->models->clean[i].what,
+                     lake->models->clean[i].table);
+}
+
 enum err_code process_plan(struct lake *lake, const struct record *record,
-                           const struct processed_record *previous, struct err *err)
+                           const struct record *ahead, const struct processed_record *previous,
+                           struct err *err)
 {
     const struct lake_table *old = lake->tables;
     size_t old_count = lake->table_count;
-    size_t limit = record->table_count + lake->models->model_count +
-                   (previous ? previous->table_count : 0);
+    size_t limit =
+        record->table_count + lake->models->model_count + (previous ? previous->table_count : 0);
     lake->tables = arena_alloc(lake->arena, (limit + 1) * sizeof *lake->tables);
     lake->table_count = lake->clean_count = 0;
-    TRY(plan_all_clean(lake, record, previous, old, old_count, err));
+    lake->before = NULL;
+    TRY(plan_all_clean(lake, record, ahead, previous, old, old_count, err));
+    warn_of_idle_models(lake);
     for (size_t i = 0; i < lake->models->model_count; i++)
         TRY(plan_model(lake, &lake->models->models[i], previous, old, old_count, err));
     return ERR_OK;
 }
 
-/* --- the record -------------------------------------------------------------------------------------- */
+/* --- the record --------------------------------------------------------------------------- */
 
 const char *process_generation(const struct lake *lake)
 {
@@ -256,7 +327,8 @@ static enum err_code add_object(struct lake *lake, const struct lake_file *file,
                                 struct record_object *object, struct err *err)
 {
     char sha256[SHA256_HEX_SIZE];
-    *object = (struct record_object){file->key, file->file.bytes, file->file.rows, file->file.sha256};
+    *object =
+        (struct record_object){file->key, file->file.bytes, file->file.rows, file->file.sha256};
     if (*object->sha256)
         return ERR_OK;
     TRY(sha256_of_file(file->local, sha256, err)); /* another program wrote it */
@@ -280,14 +352,15 @@ static enum err_code add_objects(struct lake *lake, struct lake_table *table, bo
     return ERR_OK;
 }
 
-static void add_references(struct lake *lake, const struct model *model, struct processed_table *entry)
+static void add_references(struct lake *lake, const struct model *model,
+                           struct processed_table *entry)
 {
     entry->references =
         arena_alloc(lake->arena, (model->reference_count + 1) * sizeof *entry->references);
     for (size_t i = 0; i < model->reference_count; i++) {
         const struct model_reference *from = &model->references[i];
-        entry->references[entry->reference_count++] =
-            (struct processed_reference){from->columns, from->table, from->target_columns, from->count};
+        entry->references[entry->reference_count++] = (struct processed_reference){
+            from->columns, from->table, from->target_columns, from->count};
     }
 }
 
@@ -300,9 +373,10 @@ static enum err_code add_table(struct lake *lake, struct lake_table *table, bool
         .generation = table->generation,
         .directory = table->directory,
         .delta_version = table->version,
-        .comment = table->model    ? table->model->comment
-                   : table->source ? table->source->comment
-                                   : table->previous->comment,
+        .comment = table->model      ? table->model->comment
+                   : table->source   ? table->source->comment
+                   : table->previous ? table->previous->comment
+                                     : NULL,
         .record_id = table->model ? table->model->record_id : NULL,
         .columns = table->columns,
         .column_count = table->column_count,

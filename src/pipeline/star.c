@@ -13,13 +13,13 @@ static struct lake_table *input_table(struct lake *lake, const struct model_inpu
     return lake_find_clean(lake, input->table);
 }
 
-/* `rows` is what the table that gives the rows shows (changes.t, or the table of row-of); the others show
- * what is current, and when last contents are made into rows, the deleted as well. */
+/* `rows` is what the table that gives the rows shows (changes.t, or the table of row-of); the
+ * others show what is current, and when last contents are made into rows, the deleted as well. */
 static enum err_code make_views(struct lake *lake, const struct model *model, enum view_rows rows,
                                 struct err *err)
 {
-    enum view_rows others = rows == VIEW_DELETED || rows == VIEW_LATEST_ANY ? VIEW_LATEST_ANY
-                                                                            : VIEW_LATEST;
+    enum view_rows others =
+        rows == VIEW_DELETED || rows == VIEW_LATEST_ANY ? VIEW_LATEST_ANY : VIEW_LATEST;
     for (size_t i = 0; i < model->input_count; i++) {
         const struct model_input *input = &model->inputs[i];
         if (text_equal(input->schema, "seed")) {
@@ -33,12 +33,13 @@ static enum err_code make_views(struct lake *lake, const struct model *model, en
         enum view_rows shown = is_rows                                ? rows
                                : text_equal(input->schema, "history") ? VIEW_HISTORY
                                                                       : others;
-        TRY(view_make(lake, input->schema, clean, shown, err));
+        const struct view_choice choice = {shown, model->kind == MODEL_MIRROR};
+        TRY(view_make(lake, input->schema, clean, choice, err));
     }
     return ERR_OK;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 static void add_stamp(const struct lake *lake, const struct lake_table *table, bool deleted,
                       struct buf *sql)
@@ -98,7 +99,7 @@ static enum err_code write_rows(struct lake *lake, struct lake_table *table, str
     return ERR_OK;
 }
 
-/* --- facts ------------------------------------------------------------------------------------------- */
+/* --- facts -------------------------------------------------------------------------------- */
 
 static enum err_code fact_part(struct lake *lake, struct lake_table *table, bool deleted,
                                struct err *err)
@@ -175,8 +176,8 @@ static enum err_code read_past(struct lake *lake, struct lake_table *clean, stru
 }
 
 /* Each batch of history as it would have been made then. */
-static enum err_code fact_anew(struct lake *lake, struct lake_table *table, struct lake_table *clean,
-                               struct err *err)
+static enum err_code fact_anew(struct lake *lake, struct lake_table *table,
+                               struct lake_table *clean, struct err *err)
 {
     struct past past = {.arena = lake->arena};
     const uint64_t batch = lake->row_batch;
@@ -208,7 +209,7 @@ static enum err_code make_fact(struct lake *lake, struct lake_table *table, stru
     return clean->deleted > 0 ? fact_part(lake, table, true, err) : ERR_OK;
 }
 
-/* --- dimensions, mirrors, calendars ------------------------------------------------------------------ */
+/* --- dimensions, mirrors, calendars ------------------------------------------------------- */
 
 static enum err_code make_rows(struct lake *lake, struct lake_table *table, enum view_rows rows,
                                struct lake_file **ret_file, struct err *err)
@@ -219,8 +220,8 @@ static enum err_code make_rows(struct lake *lake, struct lake_table *table, enum
     if (table->column_count == 0)
         TRY(star_columns(lake, table, err));
     TRY(write_rows(lake, table,
-                   (struct writing){.deleted = deleted, .only_differences = !model->row_of}, ret_file,
-                   err));
+                   (struct writing){.deleted = deleted, .only_differences = !model->row_of},
+                   ret_file, err));
     if (!*ret_file)
         return ERR_OK;
     TRY(star_check_keys(lake, table, (const struct lake_file *const *)ret_file, 1, err));

@@ -14,16 +14,26 @@ static const char *type_text(duckdb_logical_type type, struct arena *arena)
         duckdb_type id;
         const char *name;
     } names[] = {
-        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},     {DUCKDB_TYPE_TINYINT, "TINYINT"},
-        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},   {DUCKDB_TYPE_INTEGER, "INTEGER"},
-        {DUCKDB_TYPE_BIGINT, "BIGINT"},       {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
-        {DUCKDB_TYPE_UTINYINT, "UTINYINT"},   {DUCKDB_TYPE_USMALLINT, "USMALLINT"},
-        {DUCKDB_TYPE_UINTEGER, "UINTEGER"},   {DUCKDB_TYPE_UBIGINT, "UBIGINT"},
-        {DUCKDB_TYPE_FLOAT, "FLOAT"},         {DUCKDB_TYPE_DOUBLE, "DOUBLE"},
-        {DUCKDB_TYPE_VARCHAR, "VARCHAR"},     {DUCKDB_TYPE_BLOB, "BLOB"},
-        {DUCKDB_TYPE_DATE, "DATE"},           {DUCKDB_TYPE_TIME, "TIME"},
-        {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"}, {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
-        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},   {DUCKDB_TYPE_SQLNULL, "NULL"},
+        {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},
+        {DUCKDB_TYPE_TINYINT, "TINYINT"},
+        {DUCKDB_TYPE_SMALLINT, "SMALLINT"},
+        {DUCKDB_TYPE_INTEGER, "INTEGER"},
+        {DUCKDB_TYPE_BIGINT, "BIGINT"},
+        {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
+        {DUCKDB_TYPE_UTINYINT, "UTINYINT"},
+        {DUCKDB_TYPE_USMALLINT, "USMALLINT"},
+        {DUCKDB_TYPE_UINTEGER, "UINTEGER"},
+        {DUCKDB_TYPE_UBIGINT, "UBIGINT"},
+        {DUCKDB_TYPE_FLOAT, "FLOAT"},
+        {DUCKDB_TYPE_DOUBLE, "DOUBLE"},
+        {DUCKDB_TYPE_VARCHAR, "VARCHAR"},
+        {DUCKDB_TYPE_BLOB, "BLOB"},
+        {DUCKDB_TYPE_DATE, "DATE"},
+        {DUCKDB_TYPE_TIME, "TIME"},
+        {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"},
+        {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
+        {DUCKDB_TYPE_INTERVAL, "INTERVAL"},
+        {DUCKDB_TYPE_SQLNULL, "NULL"},
     };
     duckdb_type id = duckdb_get_type_id(type);
     if (id == DUCKDB_TYPE_DECIMAL)
@@ -48,7 +58,8 @@ static int line_of(const char *message)
     return text_to_i64(digits, &line) ? (int)line : 0;
 }
 
-/* What DuckDB says of the model's text: its first line, and no trace of data, as there is none yet. */
+/* What DuckDB says of the model's text: its first line, and no trace of data, as there is none yet.
+ */
 static enum err_code refused(const struct model *model, const char *message, struct err *err)
 {
     int line = line_of(message);
@@ -56,7 +67,8 @@ static enum err_code refused(const struct model *model, const char *message, str
     char place[16] = "";
     if (line > 0)
         (void)snprintf(place, sizeof place, ":%d", line);
-    (void)err_set(err, ERR_CONFIG, "%s%s: %.*s", model->what, place, (int)strcspn(text, "\n"), text);
+    (void)err_set(err, ERR_CONFIG, "%s%s: %.*s", model->what, place, (int)strcspn(text, "\n"),
+                  text);
     return err_hint(err, "the model can be tried by hand in DuckDB; see docs/reference/models.md");
 }
 
@@ -98,8 +110,8 @@ static enum err_code check_conditions(struct lake *lake, const struct model *mod
         enum err_code code = ERR_OK;
         if (duckdb_prepare(duck_connection(lake->duck), sql.data, &statement) != DuckDBSuccess) {
             const char *message = duckdb_prepare_error(statement);
-            code = err_set(err, ERR_CONFIG, "%s:%d: check: %.*s", model->what, model->checks[i].line,
-                           (int)strcspn(message, "\n"), message);
+            code = err_set(err, ERR_CONFIG, "%s:%d: check: %.*s", model->what,
+                           model->checks[i].line, (int)strcspn(message, "\n"), message);
         }
         duckdb_destroy_prepare(&statement);
         TRY(code);
@@ -141,7 +153,8 @@ static enum err_code check_names(struct lake_table *table, struct err *err)
     const struct model *model = table->model;
     for (size_t i = 0; i < COUNT_OF(reserved); i++)
         if (find(table, reserved[i])) {
-            (void)err_set(err, ERR_CONFIG, "%s: column '%s' is tote's own", model->what, reserved[i]);
+            (void)err_set(err, ERR_CONFIG, "%s: column '%s' is tote's own", model->what,
+                          reserved[i]);
             return err_hint(err, "list the columns that the table shall have, and give this one "
                                  "another name");
         }
@@ -165,8 +178,9 @@ static enum err_code check_type(const struct model *model, const struct processe
         return ERR_OK;
     (void)err_set(err, ERR_CONFIG, "%s: column '%s' has the type %s, which the lake cannot hold",
                   model->what, column->name, column->type);
-    return err_hint(err, "cast it to integer, bigint, double, decimal(p,s), boolean or date, or make it "
-                         "text");
+    return err_hint(err,
+                    "cast it to integer, bigint, double, decimal(p,s), boolean or date, or make it "
+                    "text");
 }
 
 /* What is known of the source's column that this one is. */

@@ -1,11 +1,13 @@
-/* A dimension or mirror in the lake: new keys in a new file; files that hold changed keys are replaced,
- * and many small ones become one. */
+/* A dimension or mirror in the lake: new keys in a new file; files that hold changed keys are
+ * replaced, and many small ones become one. */
 #include <string.h>
 
 #include "base/text.h"
 #include "pipeline/star.h"
 
-enum { SMALL_FILES_MAX = 16 };
+enum {
+    SMALL_FILES_MAX = 16
+};
 static const uint64_t small_bytes = UINT64_C(4) << 20;
 static const uint64_t joined_bytes = UINT64_C(64) << 20;
 
@@ -89,7 +91,8 @@ static bool is_listed(const struct affected *affected, const struct lake_file *f
 }
 
 /* So that a table of one row a batch does not become a thousand files. */
-static void add_small(const struct lake_file *const *old, size_t old_count, struct affected *affected)
+static void add_small(const struct lake_file *const *old, size_t old_count,
+                      struct affected *affected)
 {
     size_t small = 0;
     for (size_t i = 0; i < old_count; i++)

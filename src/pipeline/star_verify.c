@@ -1,5 +1,5 @@
-/* What a model's rows must satisfy: one row a key, its checks, its references.  Everything is asked of
- * whole sets, over the columns concerned, and costs little when all is well. */
+/* What a model's rows must satisfy: one row a key, its checks, its references.  Everything is asked
+ * of whole sets, over the columns concerned, and costs little when all is well. */
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pipeline/star.h"
 
-/* --- keys -------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------- */
 
 /* One row for each row of a table, the table's key among the columns of its own: nothing to ask. */
 static bool keys_are_certain(struct lake *lake, const struct lake_table *table)
@@ -134,11 +134,12 @@ enum err_code star_check_keys(struct lake *lake, struct lake_table *table,
         return ERR_OK;
     (void)err_set(err, ERR_TRANSFORM, "%s makes more than one row, or a row without a key, for %s",
                   table->model->what, first.text);
-    return err_hint(err, "the key must be unique in a batch and never null: look at the joins and the "
-                         "'key' of the model");
+    return err_hint(err,
+                    "the key must be unique in a batch and never null: look at the joins and the "
+                    "'key' of the model");
 }
 
-/* --- checks and references --------------------------------------------------------------------------- */
+/* --- checks and references ---------------------------------------------------------------- */
 
 struct rules {
     const struct lake_table *table;
@@ -146,34 +147,14 @@ struct rules {
     bool *asked;     /* of each reference */
 };
 
-static bool stop_at_first(void *arg, const char *key, const struct store_info *info)
-{
-    (void)key, (void)info;
-    *(bool *)arg = true;
-    return false;
-}
-
-/* A mirror's parents can only be missing when something was ever quarantined. */
-static enum err_code something_is_quarantined(struct lake *lake, bool *ret_any, struct err *err)
-{
-    for (size_t i = 0; i < lake->table_count; i++)
-        if (lake->tables[i].quarantined > 0) {
-            *ret_any = true;
-            return ERR_OK;
-        }
-    return store_list(lake->processed, "quarantine/", NULL, stop_at_first, ret_any, err);
-}
-
 static enum err_code choose_rules(struct lake *lake, const struct lake_table *table,
                                   struct rules *ret_rules, struct err *err)
 {
     const struct model *model = table->model;
     struct rules rules = {.table = table, .references = model->reference_count > 0};
     rules.asked = arena_alloc(lake->arena, model->reference_count + 1);
-    if (rules.references && table->kind == LAKE_MIRROR) {
-        rules.references = false;
-        TRY(something_is_quarantined(lake, &rules.references, err));
-    }
+    if (table->kind == LAKE_MIRROR) /* else every parent that the source has is here */
+        rules.references &= lake->has_quarantine;
     for (size_t i = 0; i < model->reference_count && rules.references; i++) {
         struct lake_table *target = lake_find_model(lake, model->references[i].table);
         if (!target || target > table) /* in a ring of mirrors: not made yet */
@@ -266,9 +247,10 @@ static bool is_first_of_target(const struct rules *rules, size_t index)
     return rules->asked[index];
 }
 
-/* A sum over a union: scalar subqueries side by side would be a join of them all to the optimizer. */
-static void count_bad_sql(struct lake *lake, const struct rules *rules, const struct lake_file *file,
-                          struct buf *sql)
+/* A sum over a union: scalar subqueries side by side would be a join of them all to the optimizer.
+ */
+static void count_bad_sql(struct lake *lake, const struct rules *rules,
+                          const struct lake_file *file, struct buf *sql)
 {
     const struct model *model = rules->table->model;
     buf_add_text(sql, "select cast(sum(n) as bigint) from (select 0 as n");
@@ -334,8 +316,8 @@ static void judged_sql(struct lake *lake, const struct rules *rules, const struc
     lake_file_relation(&file, 1, sql);
 }
 
-static enum err_code write_bad(struct lake *lake, struct lake_table *table, const struct buf *judged,
-                               struct err *err)
+static enum err_code write_bad(struct lake *lake, struct lake_table *table,
+                               const struct buf *judged, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     struct lake_file *bad;
@@ -381,7 +363,8 @@ static enum err_code split(struct lake *lake, struct lake_table *table, const st
     return ERR_OK;
 }
 
-/* Again until nothing is bad: a row may refer to one of its own table that has just been taken out. */
+/* Again until nothing is bad: a row may refer to one of its own table that has just been taken out.
+ */
 enum err_code star_verify(struct lake *lake, struct lake_table *table, struct lake_file **file,
                           struct err *err)
 {

@@ -19,17 +19,16 @@ static void add_timestamp_text(const char *name, bool zoned, struct buf *sql)
     buf_add_text(&value, zoned ? "cast(cast(" : "cast(");
     duck_ident(&value, name);
     buf_add_text(&value, zoned ? " as timestamp) as varchar)" : " as varchar)");
-    buf_addf(sql,
-             "left(%s || case when strlen(%s) = 19 then '.000000' else '000000' end, 26) as ",
+    buf_addf(sql, "left(%s || case when strlen(%s) = 19 then '.000000' else '000000' end, 26) as ",
              value.data, value.data);
     duck_ident(sql, name);
 }
 
-static void add_columns(const struct lake_table *table, struct buf *sql)
+static void add_columns(const struct lake_table *table, bool typed, struct buf *sql)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct processed_column *column = &table->columns[i];
-        if (text_starts(column->type, "TIMESTAMP"))
+        if (!typed && text_starts(column->type, "TIMESTAMP"))
             add_timestamp_text(column->name, !text_equal(column->type, "TIMESTAMP"), sql);
         else
             duck_ident(sql, column->name);
@@ -72,16 +71,17 @@ static void add_latest(const struct lake *lake, const struct lake_table *table, 
 }
 
 enum err_code view_make(struct lake *lake, const char *schema, struct lake_table *table,
-                        enum view_rows rows, struct err *err)
+                        struct view_choice shown, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    const enum view_rows rows = shown.rows;
     struct lake_choice choice = {.part = LAKE_BATCH, .batch = lake->row_batch};
     if (rows != VIEW_LIVE && rows != VIEW_DELETED)
         TRY(lake_load_files(lake, table, err));
     buf_addf(&sql, "create or replace view %s.", schema);
     duck_ident(&sql, table->name);
     buf_add_text(&sql, " as select ");
-    add_columns(table, &sql);
+    add_columns(table, shown.typed, &sql);
     buf_add_text(&sql, " from ");
     if (rows == VIEW_LATEST || rows == VIEW_LATEST_ANY) {
         add_latest(lake, table, &sql);

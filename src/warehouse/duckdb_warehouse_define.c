@@ -145,7 +145,8 @@ static enum err_code create_table(struct duckdb_warehouse *self,
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     duckdb_sql_create(self, table, &sql);
-    TRY(duck_exec(self->duck, sql.data, NULL, err));
+    if (duck_exec(self->duck, sql.data, NULL, err) != ERR_OK) /* a view has its name */
+        return err->code == ERR_WAREHOUSE ? differs(table, err) : err->code;
     *ret_table = (struct existing_table){.name = table->name, .made = true, .described = ""};
     if (shape->record_id)
         duckdb_existing_add_column(ret_table, (struct existing_column){.name = shape->record_id});

@@ -308,7 +308,7 @@ NAMES = ["sp ace", "do.t", "quo\"te", "sla/sh", "per%cent", "per%25cent", "new\n
          "a'b", "back\\slash", ".", "..", "-", "$1", "select", "*", "tab\t", "😀", "_batches", "_index", "con", "a;b", "{x}", "%s",
          "[1]", "?", "#", "~", "a:b", "t|u"]
 COLUMNS = ["a", "A", "_batch_id", "_captured_at", "_deleted", "batch_id", "captured_at", "deleted", "_key", "sp ace", "quo\"te", "new\nline",
-           "x" * 63, "ünï", "select", "%s", "do.t", "back\\slash", "a_1", "A_1", "ß", "_", "", "ẞ", "rowid", "filename"]
+           "x" * 63, "X" * 63, "ünï", "select", "%s", "do.t", "back\\slash", "a_1", "A_1", "ß", "_", "", "ẞ", "rowid", "filename"]
 COLUMNS.remove("")
 
 

@@ -106,8 +106,20 @@ def check_now(tote, source, warehouse):
             assert wrong is None, f"{table}: {wrong}"
         wrong = differences(versions(tote), opened.rows("fact_order", [*FACT, "batch_id", "deleted"]))
         assert wrong is None, f"fact_order: {wrong}"
+        check_lake_rows(tote, opened)
         loaded = ledger(opened)  # one that was rebuilt begins with a later batch
     assert loaded and loaded == [record["batch"] for record in tote.records()][-len(loaded):], f"the ledger holds {loaded}"
+
+
+def check_lake_rows(tote, warehouse):
+    """The tables of the processed store have as many rows as those of the warehouse."""
+    found = check_delta(tote)
+    for table in tote.records("processed")[-1]["tables"]:
+        if table["kind"] == "clean":
+            continue
+        rows = sum(found[table["directory"]][1][-1]) if table["directory"] in found else 0
+        there = len(warehouse.rows(table["name"], [table["columns"][0]["name"]]))
+        assert rows == there, f"{table['name']}: {rows} rows in the lake, {there} in the warehouse"
 
 
 def versions(tote):

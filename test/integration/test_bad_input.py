@@ -738,6 +738,30 @@ def test_no_warehouse_server(place):
     repaired(place)
 
 
+@pytest.mark.parametrize("moment, trigger", [("copy", "before insert on fact_order"), ("commit", "before update on tote.batch")])
+def test_warehouse_server_stops_in_the_middle_of_a_load(place, moment, trigger):
+    """Even when nobody knows whether the batch was committed, the next run finds out."""
+    with PostgresServer() as server:
+        target = server.create()
+        place.configure(place.source.url, target.url, "./models")
+        place.ok("run")
+        place.source.execute(shop.CHANGES)
+        # so slow that it can be caught
+        target.execute("create function wait() returns trigger language plpgsql as"
+                       " $$ begin perform pg_sleep(0.5); return new; end $$;"
+                       f"create trigger slow {trigger} for each row execute function wait()")
+        target.execute("checkpoint")
+        running = place.start("run")
+        wait_until(lambda: target.value("select count(*) from pg_stat_activity where query ilike %s and state = 'active'"
+                                        " and datname = current_database() and pid <> pg_backend_pid()", [f"%{moment}%"]))
+        server.kill()
+        refused(running.wait(), UNAVAILABLE, "warehouse")
+        server.restart()
+        target.execute("drop function wait cascade")
+        place.configure(place.source.url, target.url, "./models")  # the port may be another
+        repaired(place, target)
+
+
 def test_role_that_may_not_write_to_the_warehouse(postgres_place):
     place = postgres_place
     role = f"looker_{place.target.name}"

@@ -105,28 +105,25 @@ def play_all(database, tote, names):
     return played
 
 
-@pytest.mark.xdist_group("play")
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_lake_follows_the_source(play, name):
-    assert play.wrong[name] == []
+class TestPlay:
+    """All scenarios, played once."""
 
+    @pytest.mark.parametrize("name", SCENARIOS)
+    def test_lake_follows_the_source(self, play, name):
+        assert play.wrong[name] == []
 
-@pytest.mark.xdist_group("play")
-def test_nothing_happened(play):
-    before = fingerprint(play.tote)
-    play.tote.ok("ingest")
-    assert fingerprint(play.tote) == before
+    def test_nothing_happened(self, play):
+        before = fingerprint(play.tote)
+        play.tote.ok("ingest")
+        assert fingerprint(play.tote) == before
 
-
-@pytest.mark.xdist_group("play")
-def test_full_compare_finds_nothing_either(play):
-    """Content alone must say the same as xmin."""
-    before = len(play.tote.records())
-    play.tote.ok("ingest", "--full")
-    for record in play.tote.records()[before:]:
-        assert [(table["name"], table["changed"], table["deleted"]) for table in record["tables"]
-                if table["changed"] or table["deleted"]] == []
-
+    def test_full_compare_finds_nothing_either(self, play):
+        """Content alone must say the same as xmin."""
+        before = len(play.tote.records())
+        play.tote.ok("ingest", "--full")
+        for record in play.tote.records()[before:]:
+            assert [(table["name"], table["changed"], table["deleted"]) for table in record["tables"]
+                    if table["changed"] or table["deleted"]] == []
 
 # Those whose tables keep their shape; models made afterwards cannot be held to how others once were.
 STEADY = ["no_change", "rows_deleted", "reinserted_with_other_content", "key_changed", "truncated", "late_commit", "without_key",
@@ -286,7 +283,8 @@ def test_transaction_ids_far_apart(tote):
     """Ids have 32 bits and go round: rows of long ago must not look new, nor new ones old."""
     with PostgresServer() as server:
         database = server.create()
-        database.execute("create table t (id integer primary key, v text); insert into t select i, 'v' from generate_series(1, 2000) i")
+        database.execute("create table t (id integer primary key, v text);"
+                         "insert into t select i, 'v' from generate_series(1, 2000) i")
         tote.configure(database.url)
         tote.ok("ingest")
         replay = Replay(tote)
@@ -334,7 +332,8 @@ def disturb(database, stop, problems):
                 connection.execute(f"begin; update a set v = v - {amount} where id = {left}; savepoint s;"
                                    f"update b set v = v + {amount} where id = {right}; release s; commit")
                 if rng.random() < 0.1:
-                    connection.execute("begin; truncate refilled; insert into refilled select i, 1 from generate_series(1, 100) i; commit")
+                    connection.execute("begin; truncate refilled;"
+                                       "insert into refilled select i, 1 from generate_series(1, 100) i; commit")
                 if rng.random() < 0.03:
                     connection.execute("begin; insert into a select max(id) + 1, 0 from a; delete from b where id = 50;"
                                        "insert into b values (50, 0); update a set v = v + 100000 - (select sum(v) from a) -"

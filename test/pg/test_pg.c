@@ -74,7 +74,7 @@ static void test_what_is_wrong_with_a_url(void **state)
         {"dbname=not_there password=MARKERPW", ERR_NOT_FOUND, "not_there"},
         {"user=not_there password=MARKERPW", ERR_DENIED, "not_there"},
         {"host=127.0.0.1 MARKERPW", ERR_CONFIG, "url of the source"},
-        {"sslmode=MARKERPW", ERR_UNAVAILABLE, "sslmode"},
+        {"sslmode=MARKERPW", ERR_CONFIG, "sslmode"},
     };
     struct fixture *f = *state;
 

@@ -30,7 +30,9 @@ static int set_up(void **state)
     if (duck_open(&options, &fixture->duck, &err) != ERR_OK)
         return -1;
     return store_open(arena_printf(fixture->arena, "%s/lake", work_dir_path(fixture->work)),
-                      &fixture->store, &err) == ERR_OK ? 0 : -1;
+                      &fixture->store, &err) == ERR_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)
@@ -49,15 +51,27 @@ static const struct delta_column columns[] = {{"id", "INTEGER"},
                                               {"a \"quoted\" name", "VARCHAR"},
                                               {"at", "TIMESTAMP"}};
 
-static struct delta_commit commit_of(struct fixture *fixture, uint64_t batch, struct delta_file *file)
+static struct delta_commit commit_of(struct fixture *fixture, uint64_t batch,
+                                     struct delta_file *file)
 {
     *file = (struct delta_file){
         .path = arena_printf(fixture->arena, "%010llu-abcdef-1.parquet", (unsigned long long)batch),
-        .bytes = 100 + batch, .rows = batch, .sha256 = "5f", .at_ms = 5};
-    return (struct delta_commit){.directory = "star/t", .app_id = "tote:t:g", .batch = batch, .at_ms = 7,
-                                 .append_only = true, .new_schema = batch == 1, .columns = columns,
-                                 .column_count = COUNT_OF(columns), .adds = file, .add_count = 1,
-                                 .summary = arena_printf(fixture->arena, "{\"batch\":%d}", (int)batch)};
+        .bytes = 100 + batch,
+        .rows = batch,
+        .sha256 = "5f",
+        .at_ms = 5};
+    return (struct delta_commit){.directory = "star/t",
+                                 .app_id = "tote:t:g",
+                                 .batch = batch,
+                                 .at_ms = 7,
+                                 .append_only = true,
+                                 .new_schema = batch == 1,
+                                 .columns = columns,
+                                 .column_count = COUNT_OF(columns),
+                                 .adds = file,
+                                 .add_count = 1,
+                                 .summary =
+                                     arena_printf(fixture->arena, "{\"batch\":%d}", (int)batch)};
 }
 
 static struct delta_outcome put(struct fixture *fixture, uint64_t batch, int64_t base)
@@ -108,8 +122,9 @@ static void a_batch_is_committed_once(void **state)
     assert_string_equal(again.summary, "{\"batch\":2}");
     struct store_info info;
     struct err err;
-    assert_int_equal(store_head(fixture->store, "star/t/_delta_log/00000000000000000002.json", &info, &err),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        store_head(fixture->store, "star/t/_delta_log/00000000000000000002.json", &info, &err),
+        ERR_NOT_FOUND);
 }
 
 /* Somebody else's maintenance stands where our commit wanted to go. */
@@ -123,13 +138,15 @@ static void foreign_commits_are_stepped_over(void **state)
         "\"modificationTime\":1,\"dataChange\":false}}\n";
     (void)put(fixture, 1, -1);
     assert_int_equal(store_put(fixture->store, "star/t/_delta_log/00000000000000000001.json",
-                               (struct span){text, strlen(text)}, STORE_IF_ABSENT, &err), ERR_OK);
+                               (struct span){text, strlen(text)}, STORE_IF_ABSENT, &err),
+                     ERR_OK);
     struct delta_outcome outcome = put(fixture, 2, 0);
     assert_int_equal(outcome.version, 2);
     assert_false(outcome.adopted);
     struct delta_state table = read_at(fixture, 0);
-    assert_int_equal(delta_follow(fixture->store, "star/t", "tote:t:g", 2, fixture->arena, &table, &err),
-                     ERR_OK);
+    assert_int_equal(
+        delta_follow(fixture->store, "star/t", "tote:t:g", 2, fixture->arena, &table, &err),
+        ERR_OK);
     assert_int_equal(table.version, 1);
     assert_int_equal(table.file_count, 1);
     assert_string_equal(table.files[0].path, "compact-1.parquet");
@@ -177,12 +194,12 @@ static void a_checkpoint_says_the_same(void **state)
     for (uint64_t batch = 1; batch <= 101; batch++)
         (void)put(fixture, batch, (int64_t)batch - 2);
     struct delta_state before = read_at(fixture, 100);
-    if (delta_checkpoint(fixture->store, fixture->duck, work_dir_path(fixture->work), "star/t", &before,
-                         &err) != ERR_OK)
+    if (delta_checkpoint(fixture->store, fixture->duck, work_dir_path(fixture->work), "star/t",
+                         &before, &err) != ERR_OK)
         fail_msg("%s", err.message);
     /* proof that the checkpoint is what is read: the log before it is gone */
-    assert_int_equal(store_remove(fixture->store, "star/t/_delta_log/00000000000000000005.json", &err),
-                     ERR_OK);
+    assert_int_equal(
+        store_remove(fixture->store, "star/t/_delta_log/00000000000000000005.json", &err), ERR_OK);
     (void)put(fixture, 102, 100);
     struct delta_state after = read_at(fixture, 101);
     assert_int_equal(after.file_count, 102);
@@ -204,8 +221,9 @@ static void a_gap_is_told(void **state)
     struct err err = {0};
     struct delta_state table;
     (void)put(fixture, 1, -1);
-    assert_int_equal(delta_read(fixture->store, NULL, NULL, "star/t", 3, fixture->arena, &table, &err),
-                     ERR_DATA);
+    assert_int_equal(
+        delta_read(fixture->store, NULL, NULL, "star/t", 3, fixture->arena, &table, &err),
+        ERR_DATA);
     assert_non_null(strstr(err.message, "version 1"));
     assert_null(delta_type("HUGEINT", fixture->arena));
     assert_null(delta_type("TIME", fixture->arena));

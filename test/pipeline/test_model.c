@@ -1,5 +1,5 @@
-/* A model that is misread makes a warehouse that is wrong for years; one that is refused without saying why
- * costs an evening. */
+/* A model that is misread makes a warehouse that is wrong for years; one that is refused without
+ * saying why costs an evening. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,20 +47,21 @@ static void refused(struct fixture *fixture, const char *text, const char *expec
         fail_msg("'%s' does not say '%s'", err.message, expected);
 }
 
-/* --- headers ----------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------ */
 
-static const char fact_text[] = "-- kind: fact\n"
-                                "-- key: a, \"B c\"\n"
-                                "-- A plain comment: it is none of our words.\n"
-                                "-- references: x -> dim_x\n"
-                                "-- references: (y, z) -> other.t(p, q)\n"
-                                "-- check: x > 0\n"
-                                "-- type: at time\n"
-                                "-- record-id: m_record_id\n"
-                                "-- comment: what it is\n"
-                                "-- comment: x: what x is\n"
-                                "\n"
-                                "select a, b as \"B c\", c.x, y, z, substr(t, 1, 2) as at from changes.t c;\n";
+static const char fact_text[] =
+    "-- kind: fact\n"
+    "-- key: a, \"B c\"\n"
+    "-- A plain comment: it is none of our words.\n"
+    "-- references: x -> dim_x\n"
+    "-- references: (y, z) -> other.t(p, q)\n"
+    "-- check: x > 0\n"
+    "-- type: at time\n"
+    "-- record-id: m_record_id\n"
+    "-- comment: what it is\n"
+    "-- comment: x: what x is\n"
+    "\n"
+    "select a, b as \"B c\", c.x, y, z, substr(t, 1, 2) as at from changes.t c;\n";
 
 static void header_is_read(void **state)
 {
@@ -94,9 +95,11 @@ static void inputs_and_plain_columns_are_found(void **state)
     assert_string_equal(model_plain_column(&model, "B c"), "b");
     assert_string_equal(model_plain_column(&model, "x"), "x");
     assert_null(model_plain_column(&model, "at"));
-    assert_int_equal(parse(*state, "-- kind: dimension\n-- key: a\n"
-                                   "select a from source.s join source.\"o.t\" o on o.b = s.b",
-                           &model, &err), ERR_OK);
+    assert_int_equal(parse(*state,
+                           "-- kind: dimension\n-- key: a\n"
+                           "select a from source.s join source.\"o.t\" o on o.b = s.b",
+                           &model, &err),
+                     ERR_OK);
     assert_int_equal(model.input_count, 2);
     assert_string_equal(model.inputs[1].table, "o.t");
     assert_null(model_plain_column(&model, "a"));
@@ -109,16 +112,22 @@ static void mistakes_in_headers_are_named(void **state)
     refused(*state, "-- kind: fact\nselect a from changes.t", "names no key");
     refused(*state, "-- kind: fact\n-- kee: a\nselect a from changes.t",
             "models/m.sql:2: unknown directive 'kee'");
-    refused(*state, "-- kind: fact\n-- key:\nselect a from changes.t", ":2: directive 'key' has no value");
+    refused(*state, "-- kind: fact\n-- key:\nselect a from changes.t",
+            ":2: directive 'key' has no value");
     refused(*state, "-- kind: fact\n-- key: a b\nselect a from changes.t", ":2: 'a b'");
-    refused(*state, "-- kind: fact\n-- key: a\n-- references: a dim\nselect a from changes.t", ":3:");
-    refused(*state, "-- kind: fact\n-- key: a\n-- references: (a, b) -> t(x)\nselect a from changes.t",
+    refused(*state, "-- kind: fact\n-- key: a\n-- references: a dim\nselect a from changes.t",
+            ":3:");
+    refused(*state,
+            "-- kind: fact\n-- key: a\n-- references: (a, b) -> t(x)\nselect a from changes.t",
             ":3:");
     refused(*state, "-- kind: fact\n-- key: a\n-- type: a integer\nselect a from changes.t", ":3:");
-    refused(*state, "-- kind: dimension\n-- key: a\n-- record-id: r\nselect a from source.t", "record-id");
-    refused(*state, "-- kind: mirror\n-- key: a\nselect a from source.t", "a mirror needs the table");
+    refused(*state, "-- kind: dimension\n-- key: a\n-- record-id: r\nselect a from source.t",
+            "record-id");
+    refused(*state, "-- kind: mirror\n-- key: a\nselect a from source.t",
+            "a mirror needs the table");
     refused(*state, "-- kind: fact\n-- key: a\n", "there is no select");
-    refused(*state, "-- kind: fact\n-- key: a\nselect 1 from changes.t; select 2", "a model is one select");
+    refused(*state, "-- kind: fact\n-- key: a\nselect 1 from changes.t; select 2",
+            "a model is one select");
     refused(*state, "-- kind: fact\n-- key: a\nselect 'a from changes.t", "no closing quote");
 }
 
@@ -130,12 +139,15 @@ static void kinds_read_what_they_may(void **state)
             "exactly one table");
     refused(*state, "-- kind: dimension\n-- key: a\nselect a from changes.t", "reads 'source'");
     refused(*state, "-- kind: calendar\n-- key: a\nselect a from source.t", "reads no table");
-    refused(*state, "-- kind: dimension\n-- key: a\n-- row-of: t\nselect a from source.u", "reads source.t");
-    refused(*state, "-- kind: dimension\n-- key: a\n-- row-of: t\n"
-                    "select a from source.t join source.u on 1 = 1", "reads source.t alone");
+    refused(*state, "-- kind: dimension\n-- key: a\n-- row-of: t\nselect a from source.u",
+            "reads source.t");
+    refused(*state,
+            "-- kind: dimension\n-- key: a\n-- row-of: t\n"
+            "select a from source.t join source.u on 1 = 1",
+            "reads source.t alone");
 }
 
-/* --- the portable subset ----------------------------------------------------------------------------- */
+/* --- the portable subset ------------------------------------------------------------------ */
 
 static void unportable(struct fixture *fixture, const char *select, const char *word)
 {
@@ -177,25 +189,27 @@ static void what_is_portable_is_taken(void **state)
                            "-- kind: dimension\n-- key: a\n"
                            "/* a :: in a comment */ select r.range, 'it''s qualify' as \"hash\", "
                            "cast(substr(b, 1, 10) as date) as d from source.t r -- md5(x)\n",
-                           &model, &err), ERR_OK);
+                           &model, &err),
+                     ERR_OK);
 }
 
 static void same_words_are_the_same_model(void **state)
 {
     struct err err;
     struct model a, b, c;
-    assert_int_equal(parse(*state, "-- kind: dimension\n-- key: a\nselect a from source.t", &a, &err),
+    assert_int_equal(
+        parse(*state, "-- kind: dimension\n-- key: a\nselect a from source.t", &a, &err), ERR_OK);
+    assert_int_equal(parse(*state,
+                           "-- kind: dimension  \n-- key: a\n\nselect a\n  from   source.t;\n", &b,
+                           &err),
                      ERR_OK);
     assert_int_equal(
-        parse(*state, "-- kind: dimension  \n-- key: a\n\nselect a\n  from   source.t;\n", &b, &err),
-        ERR_OK);
-    assert_int_equal(parse(*state, "-- kind: dimension\n-- key: a\nselect A1 from source.t", &c, &err),
-                     ERR_OK);
+        parse(*state, "-- kind: dimension\n-- key: a\nselect A1 from source.t", &c, &err), ERR_OK);
     assert_string_equal(a.hash, b.hash);
     assert_string_not_equal(a.hash, c.hash);
 }
 
-/* --- folders ----------------------------------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------------------------ */
 
 static void put(struct fixture *fixture, const char *name, const char *text)
 {
@@ -212,15 +226,20 @@ static void parents_come_first(void **state)
     struct fixture *fixture = *state;
     struct model_set *set;
     struct err err;
-    put(fixture, "a_fact.sql", "-- kind: fact\n-- key: a\n-- references: a -> z_dim\nselect a from changes.t");
+    put(fixture, "a_fact.sql",
+        "-- kind: fact\n-- key: a\n-- references: a -> z_dim\nselect a from changes.t");
     put(fixture, "b_mirror.sql",
-        "-- kind: mirror\n-- key: a\n-- row-of: t\n-- references: a -> c_mirror\nselect a from source.t");
+        "-- kind: mirror\n-- key: a\n-- row-of: t\n-- references: a -> c_mirror\nselect a from "
+        "source.t");
     put(fixture, "c_mirror.sql",
-        "-- kind: mirror\n-- key: a\n-- row-of: t\n-- references: a -> c_mirror\nselect a from source.t");
-    put(fixture, "y_dim.sql", "-- kind: dimension\n-- key: a\n-- references: a -> z_dim\nselect a from source.t");
+        "-- kind: mirror\n-- key: a\n-- row-of: t\n-- references: a -> c_mirror\nselect a from "
+        "source.t");
+    put(fixture, "y_dim.sql",
+        "-- kind: dimension\n-- key: a\n-- references: a -> z_dim\nselect a from source.t");
     put(fixture, "z_dim.sql", "-- kind: dimension\n-- key: a\nselect a from source.t");
     put(fixture, ".z_dim.sql.swp", "garbage");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_OK);
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_OK);
     const char *expected[] = {"z_dim", "y_dim", "a_fact", "c_mirror", "b_mirror"};
     assert_int_equal(set->model_count, COUNT_OF(expected));
     for (size_t i = 0; i < COUNT_OF(expected); i++)
@@ -234,22 +253,29 @@ static void broken_sets_are_refused(void **state)
     struct model_set *set;
     struct err err = {0};
     assert_int_equal(model_set_read("/nowhere/models", fixture->arena, &set, &err), ERR_NOT_FOUND);
-    put(fixture, "a.sql", "-- kind: fact\n-- key: a\n-- references: a -> nope\nselect a from changes.t");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_CONFIG);
+    put(fixture, "a.sql",
+        "-- kind: fact\n-- key: a\n-- references: a -> nope\nselect a from changes.t");
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_CONFIG);
     assert_non_null(strstr(err.message, "models/a.sql:3: there is no model 'nope'"));
-    put(fixture, "a.sql", "-- kind: dimension\n-- key: a\nselect a from source.t join seed.s on 1 = 1");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_CONFIG);
+    put(fixture, "a.sql",
+        "-- kind: dimension\n-- key: a\nselect a from source.t join seed.s on 1 = 1");
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_CONFIG);
     assert_non_null(strstr(err.message, "there is no seed 's'"));
     put(fixture, "seeds/s.csv", "a\n1\n");
     put(fixture, "clean/t.sql", "-- kind: clean\n-- type: a date\n-- trim: b\n-- check: a > b\n");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_OK);
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_OK);
     const char *before = set->models[0].hash;
     assert_string_equal(model_find_clean(set, "t")->types[0].text, "date");
     put(fixture, "seeds/s.csv", "a\n2\n");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_OK);
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_OK);
     assert_string_not_equal(set->models[0].hash, before);
     put(fixture, "clean/t.sql", "-- kind: clean\nselect 1");
-    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err), ERR_CONFIG);
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_CONFIG);
 }
 
 /* The models that we ship: all portable, all of a piece. */
@@ -272,7 +298,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(inputs_and_plain_columns_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mistakes_in_headers_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kinds_read_what_they_may, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_engines_read_differently_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_engines_read_differently_is_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_portable_is_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(same_words_are_the_same_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parents_come_first, set_up, tear_down),
