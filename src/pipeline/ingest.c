@@ -225,23 +225,54 @@ static enum err_code run_tasks(struct ingest *ingest, struct err *err)
 /* --- record --------------------------------------------------------------------------------------
  */
 
+static bool is_captured(const struct ingest *ingest, const char *name)
+{
+    for (size_t i = 0; i < ingest->capture_count; i++)
+        if (text_equal(ingest->captures[i].record.name, name))
+            return true;
+    return false;
+}
+
 static bool is_due(const struct ingest *ingest)
 {
     const struct record *last = ingest->last;
 
-    if (!last || last->table_count != ingest->plan.count || ingest->options->record_always)
+    if (!last || ingest->options->record_always)
         return true;
+    for (size_t i = 0; i < last->table_count; i++)
+        if (!last->tables[i].gone && !is_captured(ingest, last->tables[i].name))
+            return true;
     for (size_t i = 0; i < ingest->capture_count; i++)
         if (ingest->captures[i].state_changed)
             return true;
     return ingest->batch.facts->captured_us - last->captured_us >= ingest->options->heartbeat_us;
 }
 
+/* Tables that the source does not show any more: nothing of them is deleted, for it may be a privilege or
+ * an exclusion that took them away. */
+static size_t keep_gone(const struct ingest *ingest, struct record_table *tables, size_t count)
+{
+    for (size_t i = 0; ingest->last && i < ingest->last->table_count; i++) {
+        const struct record_table *old = &ingest->last->tables[i];
+        if (is_captured(ingest, old->name))
+            continue;
+        if (!old->gone)
+            log_warn("table '%s' is not in the source any more: its last content is kept", old->name);
+        struct record_table *kept = &tables[count++];
+        *kept = *old;
+        kept->gone = true;
+        kept->changed = kept->deleted = 0;
+        kept->object_count = kept->deleted_object_count = kept->deleted_from_count = 0;
+    }
+    return count;
+}
+
 static void build_record(const struct ingest *ingest, struct record *ret)
 {
     const struct snapshot_facts *facts = ingest->batch.facts;
+    size_t old_count = ingest->last ? ingest->last->table_count : 0;
     struct record_table *tables =
-        arena_alloc(ingest->arena, ingest->capture_count * sizeof *tables);
+        arena_alloc(ingest->arena, (ingest->capture_count + old_count) * sizeof *tables);
 
     for (size_t i = 0; i < ingest->capture_count; i++)
         tables[i] = ingest->captures[i].record;
@@ -265,7 +296,7 @@ static void build_record(const struct ingest *ingest, struct record *ret)
         .started_us = ingest->started_us,
         .duration_us = clock_now_us() - ingest->started_us,
         .tables = tables,
-        .table_count = ingest->capture_count,
+        .table_count = keep_gone(ingest, tables, ingest->capture_count),
     };
     if (ret->duration_us < 0) /* the clock was set back */
         ret->duration_us = 0;

@@ -60,6 +60,8 @@ static void put_deleted_from(struct json_writer *json, const struct record_table
 /* What this batch brought, then what the next one compares with. */
 static void put_batch(struct json_writer *json, const struct record_table *table)
 {
+    if (table->gone)
+        json_bool(json, "gone", true);
     json_uint(json, "rows", table->rows);
     json_uint(json, "changed", table->changed);
     json_uint(json, "deleted", table->deleted);
@@ -221,6 +223,7 @@ static uint64_t rows_of(const struct record_object *objects, size_t count)
 static enum err_code get_batch(const struct record_reader *reader, const struct json_value *from,
                                uint64_t batch, struct record_table *table, struct err *err)
 {
+    table->gone = json_opt_bool(from, "gone", false);
     TRY(record_get_count(reader, from, "rows", &table->rows, err));
     TRY(record_get_count(reader, from, "changed", &table->changed, err));
     TRY(record_get_count(reader, from, "deleted", &table->deleted, err));

@@ -43,6 +43,8 @@ struct record_table {
     struct record_reference *references;
     size_t reference_count;
 
+    bool gone;            /* dropped or left out since: what is here is its last state, kept so that the
+                             rows it lacks are found when it comes back */
     uint64_t rows;        /* that the snapshot showed */
     uint64_t changed;     /* new versions in this batch */
     uint64_t deleted;

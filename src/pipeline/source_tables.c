@@ -1,5 +1,6 @@
 #include "pipeline/source_tables.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -183,6 +184,19 @@ static const char *old_lake_name(const struct record_table *old, const struct re
 }
 
 /* Names that an earlier batch gave stay; new ones make way. */
+/* "name_2", which must be a name in PostgreSQL again: whole characters, 63 bytes at most. */
+static const char *add_number(struct arena *arena, const char *name, unsigned number)
+{
+    char suffix[16];
+    size_t keep = strlen(name);
+    size_t room = TABLE_NAME_MAX - 1 - (size_t)snprintf(suffix, sizeof suffix, "_%u", number);
+
+    if (keep > room)
+        for (keep = room; keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80; keep--)
+            ;
+    return arena_printf(arena, "%.*s%s", (int)keep, name, suffix);
+}
+
 static void name_columns(struct record_table *record, const struct record_table *old,
                          struct arena *arena)
 {
@@ -195,7 +209,7 @@ static void name_columns(struct record_table *record, const struct record_table 
             continue;
         const char *name = column->name;
         for (unsigned n = 2; is_taken(record, name) || is_reserved(name); n++)
-            name = arena_printf(arena, "%s_%u", column->name, n);
+            name = add_number(arena, column->name, n);
         column->lake_name = name;
     }
 }
@@ -331,7 +345,7 @@ static const char *name_table(const struct making *making, const struct catalog_
     object_table_name(table->schema, table->name, name);
     const char *free_name = name;
     for (unsigned n = 2; table_name_taken(making, free_name); n++)
-        free_name = arena_printf(making->arena, "%s_%u", name, n);
+        free_name = add_number(making->arena, name, n);
     return arena_strdup(making->arena, free_name);
 }
 
