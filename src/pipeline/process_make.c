@@ -16,6 +16,7 @@ enum {
     /* DuckDB's limit is not all that the process uses: buffers of the Parquet writer and the JSON
      * reader are its own. */
     DUCK_MEMORY_PERCENT = 60,
+    CALENDAR_ROWS = 40000,
 };
 static const uint64_t small_batch_bytes = UINT64_C(64) << 20;
 static const uint64_t small_batch_rows = 200000;
@@ -211,19 +212,26 @@ static enum err_code make_clean(struct lake *lake, struct lake_table *table, str
     return ERR_OK;
 }
 
-/* The largest first, so that it is not the last one at work. */
-static uint64_t clean_bytes(const struct lake_table *table)
+/* About how many rows there are to read. */
+static uint64_t effort(struct lake *lake, const struct lake_table *table)
 {
-    uint64_t bytes = 0;
+    uint64_t rows = 0;
+    if (table->kind == LAKE_CALENDAR)
+        return CALENDAR_ROWS;
     for (size_t i = 0; table->source && i < table->source->object_count; i++)
-        bytes += table->source->objects[i].bytes;
-    return bytes;
+        rows += table->source->objects[i].rows;
+    for (size_t i = 0; table->model && i < table->model->input_count; i++) {
+        const struct lake_table *clean = lake_find_clean(lake, table->model->inputs[i].table);
+        rows += clean ? clean->rows : 0;
+    }
+    return rows;
 }
 
-static void sort_by_bytes(struct lake_table **tables, size_t count)
+/* The largest first, so that it is not the last one at work. */
+static void sort_by_effort(struct lake *lake, struct lake_table **tables, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        for (size_t k = i; k > 0 && clean_bytes(tables[k - 1]) < clean_bytes(tables[k]); k--) {
+        for (size_t k = i; k > 0 && effort(lake, tables[k - 1]) < effort(lake, tables[k]); k--) {
             struct lake_table *larger = tables[k];
             tables[k] = tables[k - 1];
             tables[k - 1] = larger;
@@ -238,7 +246,7 @@ static enum err_code make_all_clean(struct maker *maker, struct lake *lake, stru
     for (size_t i = 0; i < lake->clean_count; i++)
         if (lake->tables[i].is_fresh || lake->tables[i].is_touched)
             tables[count++] = &lake->tables[i];
-    sort_by_bytes(tables, count);
+    sort_by_effort(lake, tables, count);
     return make_all(maker, lake, tables, count, make_clean, err);
 }
 
@@ -330,6 +338,7 @@ static enum err_code make_star(struct maker *maker, struct lake *lake, struct er
             TRY(load_for(lake, table, err));
             tables[count++] = table;
         }
+        sort_by_effort(lake, tables, count);
         TRY(make_all(maker, lake, tables, count, star_make, err));
     }
     return ERR_OK;

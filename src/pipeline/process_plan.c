@@ -120,7 +120,7 @@ static enum err_code find_replacement(struct lake *lake, struct lake_table *tabl
 {
     const struct record_table *source = table->source;
     const struct record *before;
-    if (!table->previous || !source || source->changed != source->rows ||
+    if (!table->previous || !source || source->changed != source->rows || source->deleted > 0 ||
         !text_equal(source->compare, "full"))
         return ERR_OK;
     table->is_replaced = !same_key(table->previous, table);

@@ -24,6 +24,7 @@ struct fixture {
     struct duck *duck;
     uint64_t batch;
     struct record_table tables[2];
+    size_t table_count; /* that the source has */
 };
 
 enum {
@@ -114,6 +115,7 @@ static int set_up(void **state)
                                   .compare = "full",
                                   .key_form = "int8",
                                   .bucket_function = "range"};
+    fixture->table_count = 2;
     fixture->tables[KIND] = fixture->tables[ITEM] = common;
     fixture->tables[KIND].name = fixture->tables[KIND].relation = "kind";
     fixture->tables[KIND].columns = kind_columns;
@@ -220,7 +222,7 @@ static void ingest(struct fixture *fixture, struct change change)
                             .snapshot_xmax = 1,
                             .wal = "0/1",
                             .tables = fixture->tables,
-                            .table_count = 2};
+                            .table_count = fixture->table_count};
     record_write(&record, &text);
     if (batch_log_commit(fixture->ingestion, fixture->batch, attempt,
                          (struct span){text.data, text.size}, &err) != ERR_OK)
@@ -412,6 +414,62 @@ static void what_is_not_exact_is_quarantined(void **state)
         "star|fact_item|{\"item_id\":14}|reference: kind_id -> dim_kind|1\n");
 }
 
+/* Text columns that a clean model gives a type: people's texts, so each is held against what it
+ * became. */
+static void stated_types_are_held_against_the_text(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"kind_id", "amount", "number", "made",
+                                        "yes",     "size",   "label",  "plain"};
+    struct record_column columns[COUNT_OF(names)];
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        columns[i] = (struct record_column){.name = names[i],
+                                            .lake_name = names[i],
+                                            .number = (int)i + 1,
+                                            .type = i ? "text" : "int4",
+                                            .typmod = -1};
+    columns[7].type = "timestamp";
+    fixture->tables[KIND].columns = columns;
+    fixture->tables[KIND].column_count = COUNT_OF(columns);
+    put_model(fixture, "clean/kind.sql",
+              "-- kind: clean\n-- type: amount decimal(8, 2)\n-- type: number bigint\n-- type: "
+              "made timestamp\n"
+              "-- type: yes boolean\n-- type: size double\n-- type: plain text\n-- trim: label\n");
+    ingest(
+        fixture,
+        (struct change){
+            .kinds =
+                "{\"kind_id\":1,\"amount\":\"1.5\",\"number\":\"-7\",\"made\":\"2024-11-15 "
+                "14:40:00\",\"yes\":\"t\","
+                "\"size\":\"0.1\",\"label\":\"  both \",\"plain\":\"infinity\"}\n"
+                "{\"kind_id\":2}\n"
+                "{\"kind_id\":3,\"amount\":\"1.999\"}\n{\"kind_id\":4,\"amount\":\"1e2\"}\n"
+                "{\"kind_id\":5,\"number\":\"1.7\"}\n{\"kind_id\":6,\"number\":\" 1\"}\n"
+                "{\"kind_id\":7,\"made\":\"2024-11-15\"}\n{\"kind_id\":8,\"yes\":\"maybe\"}\n"
+                "{\"kind_id\":9,\"size\":\"big\"}\n{\"kind_id\":10,\"amount\":\"1234567.00\"}\n"});
+    must_run(fixture);
+    expect(fixture, "clean", "kind", "kind_id, amount, number, made, yes, size, label, plain",
+           "1|1.50|-7|2024-11-15 "
+           "14:40:00|true|0.1|both|infinity\n2|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n");
+    assert_int_equal(table_of(fixture, "clean", "kind")->quarantined, 8);
+}
+
+/* A line longer than DuckDB's buffers were made for. */
+static void long_rows_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+    enum {
+        LENGTH = 20 << 20
+    };
+    CLEANUP(free) char *line = mem_alloc(LENGTH + 100);
+    int size = snprintf(line, 100, "{\"kind_id\":1,\"label\":\"");
+    memset(line + size, 'x', LENGTH);
+    (void)snprintf(line + size + LENGTH, 10, "\"}\n");
+    ingest(fixture, (struct change){.kinds = line});
+    must_run(fixture);
+    expect(fixture, "clean", "kind", "kind_id, length(label)", "1|20971520\n");
+}
+
 /* --- batches ------------------------------------------------------------------------------ */
 
 static const char item_1[] = "{\"item_id\":1,\"kind_id\":1,\"price\":\"1.00\"}\n";
@@ -577,6 +635,49 @@ static void columns_come_and_change(void **state)
     assert_string_equal(table_of(fixture, "clean", "kind")->columns[0].type, "BIGINT");
 }
 
+/* A table that was dropped and made again, and one whose key is another column now: what is not
+ * sent is gone. */
+static void replaced_tables_leave_nothing_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    three_batches(fixture);
+    fixture->batch = 3;
+    struct record_table item = fixture->tables[ITEM];
+    const size_t both = fixture->table_count;
+    fixture->table_count = 1; /* DROP TABLE item */
+    ingest(fixture, (struct change){.kinds = NULL});
+    fixture->table_count = both;
+    fixture->tables[ITEM] = item;
+    fixture->tables[ITEM].rows = 1;
+    ingest(fixture, (struct change){.items = "{\"item_id\":5,\"kind_id\":1,\"price\":\"9.00\"}\n"});
+    must_run(fixture);
+    expect(fixture, "mirror", "item", "item_id, price, _deleted", "2|5.00|true\n5|9.00|false\n");
+    expect(fixture, "fact", "fact_item", "item_id, deleted, batch_id", "2|true|5\n5|false|5\n");
+}
+
+/* Batches wait while the source and the models grow: each is made as it was, with nothing where it
+ * knew nothing. */
+static void models_may_be_ahead_of_their_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    const size_t both = fixture->table_count;
+    fixture->table_count = 1;
+    ingest(fixture, (struct change){.kinds = kinds_1});
+    fixture->table_count = both;
+    fixture->tables[KIND].column_count = 3;
+    put_model(fixture, "dim_kind.sql",
+              "-- kind: dimension\n-- key: kind_id\n-- row-of: kind\n"
+              "select kind_id, label, extra from source.kind\n");
+    ingest(fixture,
+           (struct change){.kinds = "{\"kind_id\":2,\"label\":\"two\",\"extra\":\"new\"}\n",
+                           .items = item_1});
+    must_run(fixture);
+    expect(fixture, "dimension", "dim_kind", "kind_id, label, extra", "2|two|new\n");
+    expect(fixture, "mirror", "item", "item_id", "1\n");
+    fixture->batch = 1;
+    expect(fixture, "dimension", "dim_kind", "kind_id, label, extra", "1|one|NULL\n2||NULL\n");
+}
+
 /* --- mistakes ----------------------------------------------------------------------------- */
 
 static void refuses(struct fixture *fixture, const char *name, const char *text, enum err_code code,
@@ -737,6 +838,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_arrive_as_they_were, set_up, tear_down),
         cmocka_unit_test_setup_teardown(timestamps_are_text_to_models, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_exact_is_quarantined, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stated_types_are_held_against_the_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_rows_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(history_and_deletions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dimensions_publish_differences, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_run_does_nothing, set_up, tear_down),
@@ -746,6 +849,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_changed_clean_model_reads_the_json_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(columns_come_and_change, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(replaced_tables_leave_nothing_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(models_may_be_ahead_of_their_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(models_with_mistakes_leave_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_objects_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_lake_is_refused, set_up, tear_down),
