@@ -34,7 +34,8 @@ void log_error(const struct err *err);
 void redact_register(const char *secret);
 /* Replaces registered secrets in place. */
 void redact(char *text);
-/* A scrubbed copy: for text that a message cuts off, where half a secret would not be known again. */
+/* A scrubbed copy: for text that a message cuts off, where half a secret would not be known again.
+ */
 char *redact_copy(struct arena *arena, const char *text);
 /* "postgresql://user:***@host/db": copies with the password of a URI or of a conninfo masked. */
 char *redact_url(struct arena *arena, const char *url);

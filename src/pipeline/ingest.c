@@ -248,8 +248,8 @@ static bool is_due(const struct ingest *ingest)
     return ingest->batch.facts->captured_us - last->captured_us >= ingest->options->heartbeat_us;
 }
 
-/* Tables that the source does not show any more: nothing of them is deleted, for it may be a privilege or
- * an exclusion that took them away. */
+/* Tables that the source does not show any more: nothing of them is deleted, for it may be a
+ * privilege or an exclusion that took them away. */
 static size_t keep_gone(const struct ingest *ingest, struct record_table *tables, size_t count)
 {
     for (size_t i = 0; ingest->last && i < ingest->last->table_count; i++) {
@@ -257,7 +257,8 @@ static size_t keep_gone(const struct ingest *ingest, struct record_table *tables
         if (is_captured(ingest, old->name))
             continue;
         if (!old->gone)
-            log_warn("table '%s' is not in the source any more: its last content is kept", old->name);
+            log_warn("table '%s' is not in the source any more: its last content is kept",
+                     old->name);
         struct record_table *kept = &tables[count++];
         *kept = *old;
         kept->gone = true;

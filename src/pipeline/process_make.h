@@ -1,9 +1,9 @@
-/* pipeline/process_make.h - makes the tables of a planned batch: first the clean ones, then the star in
- * waves, each after what it refers to.
+/* pipeline/process_make.h - makes the tables of a planned batch: first the clean ones, then the
+ * star in waves, each after what it refers to.
  *
- * A small batch is made by several DuckDBs of one thread each, table beside table: most of its time is
- * DuckDB's preparation of many small statements, and DuckDB's own second thread would only spin.  A large
- * one gets one DuckDB with all threads and all memory, table after table. */
+ * A small batch is made by several DuckDBs of one thread each, table beside table: most of its time
+ * is DuckDB's preparation of many small statements, and DuckDB's own second thread would only spin.
+ * A large one gets one DuckDB with all threads and all memory, table after table. */
 #ifndef PIPELINE_PROCESS_MAKE_H
 #define PIPELINE_PROCESS_MAKE_H
 

@@ -1,6 +1,7 @@
 /* pipeline/processed_record.h - the batch record of the processed bucket: what models made of one
- * ingestion batch.  It is the truth across tables; each table's Delta log is the truth for the table.
- * Tables that the batch did not touch stand in it with their Delta version and no objects. */
+ * ingestion batch.  It is the truth across tables; each table's Delta log is the truth for the
+ * table. Tables that the batch did not touch stand in it with their Delta version and no objects.
+ */
 #ifndef PIPELINE_PROCESSED_RECORD_H
 #define PIPELINE_PROCESSED_RECORD_H
 
@@ -9,10 +10,11 @@
 /* What load needs to know of a column, without reading the model. */
 struct processed_column {
     const char *name;
-    const char *type;     /* as DuckDB names it: "INTEGER", "DECIMAL(10,2)", "VARCHAR" */
-    const char *warehouse_type; /* "time", "uuid", "json", "jsonb" where text stands for it, else NULL */
+    const char *type; /* as DuckDB names it: "INTEGER", "DECIMAL(10,2)", "VARCHAR" */
+    const char
+        *warehouse_type; /* "time", "uuid", "json", "jsonb" where text stands for it, else NULL */
     bool not_null;
-    const char *comment;  /* or NULL */
+    const char *comment; /* or NULL */
 };
 
 struct processed_reference {
@@ -40,9 +42,10 @@ struct processed_table {
     uint64_t rows;
     uint64_t deleted;
     uint64_t quarantined;
-    struct record_object *objects; /* Parquet with just the batch's rows: facts (with batch_id,
-                                      captured_at, deleted), rows to upsert, for a mirror with a column
-                                      "_deleted" */
+    struct record_object
+        *objects; /* Parquet with just the batch's rows: facts (with batch_id,
+                     captured_at, deleted), rows to upsert, for a mirror with a column
+                     "_deleted" */
     size_t object_count;
 };
 
@@ -51,13 +54,14 @@ struct processed_record {
     uint64_t batch;
     const char *attempt;
     const char *program;
-    const char *lake;        /* identity of the lake: attempt id of the ingestion bucket's first batch */
-    const char *generation;  /* hash over all models' generations */
-    bool rebuilt;            /* models changed: tables were built anew from history */
+    const char *lake; /* identity of the lake: attempt id of the ingestion bucket's first batch */
+    const char *generation; /* hash over all models' generations */
+    bool rebuilt;           /* models changed: tables were built anew from history */
     int64_t captured_us;
     int64_t started_us;
     int64_t duration_us;
-    struct processed_table *tables; /* clean first, then in the order in which load must take them */
+    struct processed_table
+        *tables; /* clean first, then in the order in which load must take them */
     size_t table_count;
     struct record_object *quarantine; /* Parquet: table, key, reason, row */
     size_t quarantine_count;
@@ -66,7 +70,8 @@ struct processed_record {
 void processed_record_write(const struct processed_record *record, struct buf *ret_text);
 CHECKED enum err_code processed_record_parse(const char *text, size_t size, struct arena *arena,
                                              struct processed_record **ret_record, struct err *err);
-CHECKED enum err_code processed_record_read(struct store *store, uint64_t batch, struct arena *arena,
+CHECKED enum err_code processed_record_read(struct store *store, uint64_t batch,
+                                            struct arena *arena,
                                             struct processed_record **ret_record, struct err *err);
 
 #endif

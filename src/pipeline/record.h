@@ -1,13 +1,16 @@
-/* pipeline/record.h - the batch record of the ingestion bucket: what one batch holds, and the state that
- * the next one compares with.  Format 1; the reader takes every format up to its own and refuses newer
- * ones.  The same structs serve writer and reader.  docs/reference/records.md shows one. */
+/* pipeline/record.h - the batch record of the ingestion bucket: what one batch holds, and the state
+ * that the next one compares with.  Format 1; the reader takes every format up to its own and
+ * refuses newer ones.  The same structs serve writer and reader.  docs/reference/records.md shows
+ * one. */
 #ifndef PIPELINE_RECORD_H
 #define PIPELINE_RECORD_H
 
 #include "base/buf.h"
 #include "base/digest.h"
 
-enum { RECORD_FORMAT = 1 };
+enum {
+    RECORD_FORMAT = 1
+};
 
 struct record_object {
     const char *key;
@@ -19,34 +22,35 @@ struct record_object {
 /* How a type's text is written, read and kept: pipeline/types.h. */
 struct record_column {
     const char *name;      /* in the source */
-    const char *lake_name; /* in JSON and everything after: the name, with a suffix where another differs
-                              only by case or the name is one of tote's */
+    const char *lake_name; /* in JSON and everything after: the name, with a suffix where another
+                              differs only by case or the name is one of tote's */
     int number;            /* pg_attribute.attnum; 0: made by tote (_key) */
     const char *type;      /* base type of a domain, e.g. "int4", "numeric", "timestamp", "text",
                               "_int4"; "hashed" for a column hashed by configuration */
     int typmod;            /* -1: none */
     bool not_null;
-    const char *comment;   /* or NULL */
+    const char *comment; /* or NULL */
 };
 
 struct record_table {
-    const char *name;     /* "sales_order", "other.t", percent-encoded: part of keys, and the table's name
-                             everywhere after */
-    const char *schema;   /* as in the catalog */
+    const char *name;   /* "sales_order", "other.t", percent-encoded: part of keys, and the table's
+                           name   everywhere after */
+    const char *schema; /* as in the catalog */
     const char *relation;
-    const char *shape;    /* hash of what fingerprints depend on; another shape: compare by content */
-    const char *comment;  /* or NULL */
+    const char *shape; /* hash of what fingerprints depend on; another shape: compare by content */
+    const char *comment;           /* or NULL */
     struct record_column *columns; /* table order; those left out by configuration are not there */
     size_t column_count;
-    const char **key;     /* lake names of the key columns, in key order; {"_key"} where there is none */
+    const char *
+        *key; /* lake names of the key columns, in key order; {"_key"} where there is none */
     size_t key_count;
     struct record_reference *references;
     size_t reference_count;
 
-    bool gone;            /* dropped or left out since: what is here is its last state, kept so that the
-                             rows it lacks are found when it comes back */
-    uint64_t rows;        /* that the snapshot showed */
-    uint64_t changed;     /* new versions in this batch */
+    bool gone;        /* dropped or left out since: what is here is its last state, kept so that the
+                         rows it lacks are found when it comes back */
+    uint64_t rows;    /* that the snapshot showed */
+    uint64_t changed; /* new versions in this batch */
     uint64_t deleted;
     struct record_object *objects; /* JSON lines of this batch, in order */
     size_t object_count;
@@ -56,15 +60,15 @@ struct record_table {
     size_t deleted_from_count;
 
     /* State for the next compare. */
-    const char *compare;    /* "full" or "fingerprint": how this batch was found */
-    int64_t full_compare_us; /* captured_us of the last full compare */
-    const char *key_form;   /* "int8" or "text": pipeline/key_index.h */
+    const char *compare;         /* "full" or "fingerprint": how this batch was found */
+    int64_t full_compare_us;     /* captured_us of the last full compare */
+    const char *key_form;        /* "int8" or "text": pipeline/key_index.h */
     const char *bucket_function; /* "range" or "hash": pipeline/fingerprint.h */
-    int bucket_bits;        /* shift of range, width of hash */
+    int bucket_bits;             /* shift of range, width of hash */
     struct record_object *index; /* sorted runs, newest first */
     size_t index_count;
     struct record_object fingerprint; /* key NULL: recomputed from the index */
-    const char *cursor_max; /* or NULL */
+    const char *cursor_max;           /* or NULL */
 };
 
 /* A foreign key of the source, for models that mirror it. */
@@ -85,7 +89,7 @@ struct record {
     const char *system_identifier;
     const char *database;
     uint32_t database_oid;
-    uint32_t timeline; /* 0: not known (a standby) */
+    uint32_t timeline;  /* 0: not known (a standby) */
     int server_version; /* 150018 */
     bool standby;
     /* The snapshot. */

@@ -1,8 +1,8 @@
 /* pipeline/step.h - what the three steps have in common: the report of what was done.
  *
  * ingest_run(), process_run() and load_run() each find the last batch done, do what is missing and
- * commit each batch by one record.  They are functions of what they read, never of who called them: the
- * command line, a Lambda handler and a scheduler call the same three. */
+ * commit each batch by one record.  They are functions of what they read, never of who called them:
+ * the command line, a Lambda handler and a scheduler call the same three. */
 #ifndef PIPELINE_STEP_H
 #define PIPELINE_STEP_H
 
@@ -32,9 +32,9 @@ struct step_report {
     size_t batch_count;
     uint64_t head; /* last batch that is done in this step now; 0: none */
     int64_t head_captured_us;
-    uint64_t source_rows;  /* ingest: rows that the snapshot showed, all tables */
-    unsigned table_count;  /* ingest: tables compared */
-    bool models_changed;   /* process: nothing to do, but the models wait for the next batch */
+    uint64_t source_rows; /* ingest: rows that the snapshot showed, all tables */
+    unsigned table_count; /* ingest: tables compared */
+    bool models_changed;  /* process: nothing to do, but the models wait for the next batch */
     int64_t duration_us;
 };
 

@@ -2,7 +2,10 @@
 
 #include "base/text.h"
 
-enum { NUMERIC_HEADER = 4, DECIMAL_DIGITS_MAX = 38 };
+enum {
+    NUMERIC_HEADER = 4,
+    DECIMAL_DIGITS_MAX = 38
+};
 
 struct type_rule {
     const char *type;
@@ -89,7 +92,9 @@ static const char *json_form_name(enum json_form form)
 
 void types_print_markdown(struct buf *out)
 {
-    buf_add_text(out, "| PostgreSQL | JSON | lake (Parquet) | warehouse | policy |\n|---|---|---|---|---|\n");
+    buf_add_text(
+        out,
+        "| PostgreSQL | JSON | lake (Parquet) | warehouse | policy |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         buf_addf(out, "| %s | %s | %s | %s | %s |\n", rules[i].type, json_form_name(rules[i].json),
                  rules[i].lake, rules[i].warehouse ? rules[i].warehouse : "the same",

@@ -3,8 +3,8 @@
  *
  * Contract, checked for both drivers by test/warehouse/warehouse_contract.c:
  *   - Between begin and commit nothing is visible to other connections.
- *   - The ledger row and the rows of a batch are committed by the same transaction, so loading a batch
- *     twice, by one runner or by two at once, changes nothing the second time.
+ *   - The ledger row and the rows of a batch are committed by the same transaction, so loading a
+ * batch twice, by one runner or by two at once, changes nothing the second time.
  *   - Names are quoted; any name that PostgreSQL takes is taken.
  *   - Equal content through both drivers gives equal query results.
  *
@@ -17,25 +17,27 @@
 struct warehouse;
 
 struct warehouse_config {
-    const char *url;      /* "duckdb:PATH" or "postgresql://…" or a libpq conninfo; holds a secret */
-    const char *schema;   /* of the star; NULL: "public", DuckDB "main" */
+    const char *url; /* "duckdb:PATH" or "postgresql://…" or a libpq conninfo; holds a secret */
+    const char *schema;    /* of the star; NULL: "public", DuckDB "main" */
     uint64_t memory_bytes; /* DuckDB's limit, for the file or for reading Parquet */
     unsigned threads;
-    const char *work_dir; /* for temporary files of DuckDB */
+    const char *work_dir;         /* for temporary files of DuckDB */
     const char *const *read_dirs; /* NULL-terminated: folders that hold the Parquet files to load */
     bool read_only;
 };
 
 enum warehouse_kind {
-    WAREHOUSE_FACT,      /* rows appended, one a version; columns batch_id, captured_at, deleted last */
+    WAREHOUSE_FACT, /* rows appended, one a version; columns batch_id, captured_at, deleted last */
     WAREHOUSE_DIMENSION, /* upsert by key; nothing removed */
     WAREHOUSE_MIRROR,    /* upsert and delete by key: the file has a column _deleted */
 };
 
 struct warehouse_column {
     const char *name;
-    const char *type; /* DuckDB's name of the type in the Parquet file: "INTEGER", "DECIMAL(10,2)" */
-    const char *warehouse_type; /* "time", "uuid", "json", "jsonb" where the file has text; or NULL */
+    const char
+        *type; /* DuckDB's name of the type in the Parquet file: "INTEGER", "DECIMAL(10,2)" */
+    const char
+        *warehouse_type; /* "time", "uuid", "json", "jsonb" where the file has text; or NULL */
     bool not_null;
     const char *comment; /* or NULL */
 };
@@ -50,7 +52,7 @@ struct warehouse_reference {
 struct warehouse_table {
     const char *name;
     enum warehouse_kind kind;
-    const char *comment; /* or NULL */
+    const char *comment;   /* or NULL */
     const char *record_id; /* facts: name of the surrogate key column; NULL: "record_id" */
     const struct warehouse_column *columns; /* facts: without batch_id, captured_at, deleted */
     size_t column_count;
@@ -65,8 +67,8 @@ struct warehouse_batch {
     const char *generation;
     uint64_t batch;
     int64_t captured_us;
-    bool rebuild; /* every table is loaded whole: begin empties what was there; batches before it need
-                     not have been loaded */
+    bool rebuild; /* every table is loaded whole: begin empties what was there; batches before it
+                     need not have been loaded */
 };
 
 struct warehouse_load_result {
@@ -90,16 +92,19 @@ const char *warehouse_url(const struct warehouse *warehouse); /* without passwor
 CHECKED enum err_code warehouse_ledger_head(struct warehouse *warehouse, const char *lake,
                                             struct arena *arena, uint64_t *ret_batch,
                                             const char **ret_generation, struct err *err);
-/* Begins the transaction of a batch and inserts its ledger row.  ERR_CONFLICT when the batch is there
- * already (nothing begun), or when batch - 1 is not and it is no rebuild. */
-CHECKED enum err_code warehouse_begin(struct warehouse *warehouse, const struct warehouse_batch *batch,
-                                      struct err *err);
-/* Creates or evolves the tables (keys, comments, views <fact>_current and <fact>_history), or checks that what exists can be
- * used.  ERR_WAREHOUSE with the difference when it cannot be done safely.  Parents before children. */
-CHECKED enum err_code warehouse_define(struct warehouse *warehouse, const struct warehouse_table *tables,
-                                       size_t table_count, struct err *err);
+/* Begins the transaction of a batch and inserts its ledger row.  ERR_CONFLICT when the batch is
+ * there already (nothing begun), or when batch - 1 is not and it is no rebuild. */
+CHECKED enum err_code warehouse_begin(struct warehouse *warehouse,
+                                      const struct warehouse_batch *batch, struct err *err);
+/* Creates or evolves the tables (keys, comments, views <fact>_current and <fact>_history), or
+ * checks that what exists can be used.  ERR_WAREHOUSE with the difference when it cannot be done
+ * safely.  Parents before children. */
+CHECKED enum err_code warehouse_define(struct warehouse *warehouse,
+                                       const struct warehouse_table *tables, size_t table_count,
+                                       struct err *err);
 /* Loads Parquet files (local paths, allowed by read_dirs) whose columns are those of the table. */
-CHECKED enum err_code warehouse_load(struct warehouse *warehouse, const struct warehouse_table *table,
+CHECKED enum err_code warehouse_load(struct warehouse *warehouse,
+                                     const struct warehouse_table *table,
                                      const char *const *parquet_paths, size_t path_count,
                                      uint64_t row_count, struct warehouse_load_result *ret_result,
                                      struct err *err);

@@ -10,10 +10,11 @@ struct warehouse_ops {
     enum err_code (*ledger_head)(struct warehouse *, const char *lake, struct arena *, uint64_t *,
                                  const char **, struct err *);
     enum err_code (*begin)(struct warehouse *, const struct warehouse_batch *, struct err *);
-    enum err_code (*define)(struct warehouse *, const struct warehouse_table *, size_t, struct err *);
-    enum err_code (*load)(struct warehouse *, const struct warehouse_table *, const char *const *paths,
-                          size_t path_count, uint64_t row_count, struct warehouse_load_result *,
-                          struct err *);
+    enum err_code (*define)(struct warehouse *, const struct warehouse_table *, size_t,
+                            struct err *);
+    enum err_code (*load)(struct warehouse *, const struct warehouse_table *,
+                          const char *const *paths, size_t path_count, uint64_t row_count,
+                          struct warehouse_load_result *, struct err *);
     enum err_code (*commit)(struct warehouse *, struct err *);
     void (*rollback)(struct warehouse *);
     enum err_code (*maintain)(struct warehouse *, unsigned *ret_done, struct err *);
