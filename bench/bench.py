@@ -39,8 +39,11 @@ class Usage:
 
 
 def psql(database, *args):
-    return subprocess.run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, *args],
-                          check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, *args],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: psql {' '.join(map(str, args))} failed: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 class Report:
@@ -151,12 +154,9 @@ class Bench:
                 columns = psql("bench_warehouse", "-c", "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute "
                                "where attrelid = 'fact_sales_order'::regclass and attnum > 0 and not attisdropped and attname <> 'sales_record_id'")
                 psql("bench_warehouse", "-c", f"\\copy (select {columns} from fact_sales_order order by sales_record_id) to '{binary}' with (format binary)")
-                psql("bench_warehouse", "-c", "\\! true")
-                dump = subprocess.run(["pg_dump", "--schema-only", "-d", "bench_warehouse", "-n", "public"], check=True, capture_output=True, text=True).stdout
+                self.save_schema()
                 dims = self.work / "dims.sql"
                 dims.write_text(subprocess.run(["pg_dump", "--data-only", "-d", "bench_warehouse", "-t", "dim_*"], check=True, capture_output=True, text=True).stdout)
-                keyless = "\n".join(self.without_foreign_keys(dump))
-                (self.work / "star.sql").write_text(keyless)
             psql("postgres", "-c", "drop database if exists bench_warehouse", "-c", "create database bench_warehouse")
             psql("bench_warehouse", "-c", "drop schema public")
             psql("bench_warehouse", "-f", self.work / "star.sql")
@@ -176,12 +176,18 @@ class Bench:
         if loaded != self.options.rows or enforced != 9:
             sys.exit(f"bench: {loaded} rows with {enforced} foreign keys were loaded; the figures would mean nothing")
 
+    def save_schema(self):
+        """The star that tote made, empty and without foreign keys: what the floors write into."""
+        dump = subprocess.run(["pg_dump", "--schema-only", "-d", "bench_warehouse", "-n", "public", "-T", "*_current", "-T", "*_history"],
+                              check=True, capture_output=True, text=True).stdout
+        (self.work / "star.sql").write_text("\n".join(self.without_foreign_keys(dump)))
+
     @staticmethod
     def without_foreign_keys(dump):
-        """The schema without foreign keys and views: what the floor copies into."""
+        """The schema without foreign keys: what the floor copies into."""
         statements, kept = dump.split(";\n"), []
         for statement in statements:
-            if "FOREIGN KEY" in statement or "VIEW" in statement or "\\restrict" in statement or "\\unrestrict" in statement:
+            if "FOREIGN KEY" in statement or "\\restrict" in statement or "\\unrestrict" in statement:
                 statement = "\n".join(line for line in statement.splitlines() if line.startswith("SET "))
                 if not statement:
                     continue
@@ -195,6 +201,7 @@ class Bench:
             folder = self.project("whole", self.conninfo["bench_warehouse"])
             ours.append(self.run_tote(folder, "run"))
             self.check_load()
+        self.save_schema()
         schema = self.work / "star.sql"
         for _ in range(self.options.rounds):
             psql("postgres", "-c", "drop database if exists bench_warehouse", "-c", "create database bench_warehouse")

@@ -110,7 +110,7 @@ def strike(place, seconds, blow):
     begin = time.monotonic()
     running.process.send_signal(blow)
     result = running.wait()
-    assert time.monotonic() - begin < 10, f"{result} took its time to stop"
+    assert time.monotonic() - begin < 30, f"{result} took its time to stop"
     return result
 
 
@@ -156,7 +156,7 @@ def test_second_interrupt_ends_it_at_once(place):
         wait_until(lambda: waiting_for_lock(place.source))
         running.interrupt()
         running.interrupt()
-        assert running.wait(timeout=10).status == CANCELLED
+        assert running.wait(timeout=30).status == CANCELLED
     place.ok("run")
     check(place)
 
@@ -166,7 +166,7 @@ def waiting_for_lock(database):
                           " (select oid from pg_database where datname = current_database())") > 0
 
 
-def wait_until(condition, seconds=30):
+def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -180,7 +180,7 @@ def test_interrupt_while_waiting_for_a_lock(place):
         running = place.start("run")
         wait_until(lambda: waiting_for_lock(place.source))
         running.interrupt()
-        result = running.wait(timeout=10)
+        result = running.wait(timeout=30)
         assert result.status == CANCELLED and "interrupted" in result.stderr, result
         wait_until(lambda: not waiting_for_lock(place.source))
     place.ok("run")
@@ -194,7 +194,7 @@ def test_loop_goes_on_until_it_is_interrupted(place):
         change(place, number)
     wait_until(lambda: loaded(place) == 3)
     running.interrupt()
-    result = running.wait(timeout=10)
+    result = running.wait(timeout=30)
     assert result.status in (0, CANCELLED), result
     assert result.stdout.count("batch 3") >= 3, result
     place.ok("run")
@@ -206,7 +206,7 @@ def test_loop_ends_with_zero_between_rounds(place):
     wait_until(lambda: loaded(place) == 1)
     time.sleep(0.5)
     running.interrupt()
-    result = running.wait(timeout=10)
+    result = running.wait(timeout=30)
     assert result.status == 0, result
     check(place)
 
@@ -229,7 +229,7 @@ def test_loop_outlives_what_goes_wrong_for_a_while(place):
         place.write("models/dim_item.sql", shop.MODELS["dim_item.sql"])
         wait_until(lambda: loaded(place) == 2)
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=10) in (0, CANCELLED)
+        assert running.wait(timeout=30) in (0, CANCELLED)
     check(place)
 
 
@@ -237,7 +237,7 @@ def through(place, command, *arguments):
     """The program in a pipe whose reader does not read to the end."""
     return subprocess.run(["bash", "-c", f'set -o pipefail; "$@" | {command}', "bash", program(), "-C",
                            str(place.folder), *arguments], env=place.environment(), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60)
+                          stdin=subprocess.DEVNULL, timeout=120)
 
 
 def test_reader_that_stops_reading_stops_no_batch(place):
