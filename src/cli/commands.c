@@ -54,7 +54,7 @@ static const struct command_option help_options[] = {
     {"--man", NULL, false, false, "print the manual page"},
     {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
     {"--markdown", "PAGE", false, false,
-     "print docs/reference/PAGE.md: commands, configuration or exit-statuses"},
+     "print docs/reference/PAGE.md: commands, configuration, exit-statuses or types"},
     {0},
 };
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/help.h"
+#include "pipeline/types.h"
 
 static enum err_code markdown(const char *page, struct buf *out, struct err *err)
 {
@@ -11,9 +12,11 @@ static enum err_code markdown(const char *page, struct buf *out, struct err *err
         options_print_markdown(out);
     else if (text_equal(page, "exit-statuses"))
         help_print_exit_statuses(out);
+    else if (text_equal(page, "types"))
+        types_print_markdown(out);
     else
-        return err_set(err, ERR_USAGE, "no page '%s': commands, configuration or exit-statuses",
-                       page);
+        return err_set(err, ERR_USAGE,
+                       "no page '%s': commands, configuration, exit-statuses or types", page);
     return ERR_OK;
 }
 

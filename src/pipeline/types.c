@@ -92,9 +92,12 @@ static const char *json_form_name(enum json_form form)
 
 void types_print_markdown(struct buf *out)
 {
-    buf_add_text(
-        out,
-        "| PostgreSQL | JSON | lake (Parquet) | warehouse | policy |\n|---|---|---|---|---|\n");
+    buf_add_text(out, "# What becomes of each type\n\n"
+                      "<!-- printed by `tote help --markdown types`; a test compares -->\n\n"
+                      "Exact, or text: a type that Parquet, Delta or a warehouse cannot hold "
+                      "without loss stays PostgreSQL's own text.\n\n"
+                      "| PostgreSQL | JSON | lake (Parquet) | warehouse | policy |\n"
+                      "|---|---|---|---|---|\n");
     for (size_t i = 0; i < COUNT_OF(rules); i++)
         buf_addf(out, "| %s | %s | %s | %s | %s |\n", rules[i].type, json_form_name(rules[i].json),
                  rules[i].lake, rules[i].warehouse ? rules[i].warehouse : "the same",

@@ -29,7 +29,7 @@ void type_lake(const char *type, int typmod, struct buf *ret_type);
 const char *type_warehouse(const char *type);
 /* False for types whose text depends on the catalog (reg*): compared by content each time. */
 bool type_text_is_stable(const char *type);
-/* Prints docs/reference/types.md's table. */
+/* Prints docs/reference/types.md. */
 void types_print_markdown(struct buf *out);
 
 #endif

@@ -90,6 +90,7 @@ static void open_warehouse(struct fixture *f)
 
 static int setup(void **state)
 {
+    on_postgres = *(const bool *)*state;
     struct fixture *f = mem_zalloc(1, sizeof *f);
     f->arena = arena_new(0);
     ASSERT_OK(work_dir_open(NULL, &f->dir, &f->err));
@@ -488,31 +489,31 @@ static void an_orphan_leaves_nothing_behind(void **state)
     assert_rows(f, "select max(batch) from tote.batch", "1\n");
 }
 
-static int run_all(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_empty_lake_is_nothing_to_do, setup, teardown),
-        cmocka_unit_test_setup_teardown(batches_are_loaded_in_order_and_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_warehouse_is_filled_at_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_long_log_is_read_from_its_checkpoint, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_edited_object_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(generations_are_not_mixed, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_rebuilt_batch_replaces_what_was_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_lake_and_an_older_lake_are_refused, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_missing_record_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_orphan_leaves_nothing_behind, setup, teardown),
-    };
-    return cmocka_run_group_tests_name(on_postgres ? "postgresql" : "duckdb", tests, NULL, NULL);
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(an_empty_lake_is_nothing_to_do, setup, teardown),
+    cmocka_unit_test_setup_teardown(batches_are_loaded_in_order_and_once, setup, teardown),
+    cmocka_unit_test_setup_teardown(an_empty_warehouse_is_filled_at_once, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_long_log_is_read_from_its_checkpoint, setup, teardown),
+    cmocka_unit_test_setup_teardown(an_edited_object_is_refused, setup, teardown),
+    cmocka_unit_test_setup_teardown(generations_are_not_mixed, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_rebuilt_batch_replaces_what_was_there, setup, teardown),
+    cmocka_unit_test_setup_teardown(another_lake_and_an_older_lake_are_refused, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_missing_record_is_named, setup, teardown),
+    cmocka_unit_test_setup_teardown(an_orphan_leaves_nothing_behind, setup, teardown),
+};
 
 int main(void)
 {
-    int failed = run_all();
+    static bool kinds[] = {false, true}; /* is it PostgreSQL? */
+    struct CMUnitTest all[COUNT_OF(kinds) * COUNT_OF(tests)];
+
     if (!getenv("TOTE_TEST_PG")) {
         (void)fprintf(stderr, "TOTE_TEST_PG is not set: run me by tools/with_postgres.sh\n");
         return 1;
     }
-    on_postgres = true;
-    return failed + run_all();
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        all[i] = tests[i % COUNT_OF(tests)];
+        all[i].initial_state = &kinds[i / COUNT_OF(tests)];
+    }
+    return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -26,8 +26,6 @@ struct fixture {
     struct err err;
 };
 
-static const struct driver *driver_under_test;
-
 #define ASSERT_OK(call)                                                  \
     do {                                                                 \
         if ((call) != ERR_OK)                                            \
@@ -69,7 +67,7 @@ static int setup(void **state)
     static unsigned number;
     struct fixture *f = mem_zalloc(1, sizeof *f);
 
-    f->driver = driver_under_test;
+    f->driver = *state;
     f->arena = arena_new(0);
     ASSERT_OK(work_dir_open(NULL, &f->dir, &f->err));
     (void)snprintf(f->database, sizeof f->database, "contract_%d_%u", (int)getpid(), ++number);
@@ -614,37 +612,35 @@ static void test_queries(void **state)
     assert_int_equal(done, 0);
 }
 
-static int run(const struct driver *driver)
-{
-    const struct CMUnitTest tests[] = {
+static const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-        TEST(test_first_load),
-        TEST(test_a_batch_is_loaded_once),
-        TEST(test_what_is_not_committed_never_was),
-        TEST(test_versions_of_a_fact),
-        TEST(test_a_dimension_shows_the_latest),
-        TEST(test_a_mirror_follows_deletes),
-        TEST(test_a_reference_to_nothing_is_refused),
-        TEST(test_a_rebuild_replaces_everything),
-        TEST(test_a_fact_that_grows),
-        TEST(test_a_model_that_changes),
-        TEST(test_every_type_arrives_as_it_was),
-        TEST(test_queries),
+    TEST(test_first_load),
+    TEST(test_a_batch_is_loaded_once),
+    TEST(test_what_is_not_committed_never_was),
+    TEST(test_versions_of_a_fact),
+    TEST(test_a_dimension_shows_the_latest),
+    TEST(test_a_mirror_follows_deletes),
+    TEST(test_a_reference_to_nothing_is_refused),
+    TEST(test_a_rebuild_replaces_everything),
+    TEST(test_a_fact_that_grows),
+    TEST(test_a_model_that_changes),
+    TEST(test_every_type_arrives_as_it_was),
+    TEST(test_queries),
 #undef TEST
-    };
-
-    driver_under_test = driver;
-    return cmocka_run_group_tests_name(driver->name, tests, NULL, NULL);
-}
+};
 
 int main(void)
 {
-    static const struct driver postgres = {.name = "postgresql", .postgres = true};
-    static const struct driver duckdb = {.name = "duckdb"};
+    static struct driver drivers[] = {{.name = "postgresql", .postgres = true}, {.name = "duckdb"}};
+    struct CMUnitTest all[COUNT_OF(drivers) * COUNT_OF(tests)];
 
     if (!getenv("TOTE_TEST_PG")) {
         (void)fprintf(stderr, "TOTE_TEST_PG is not set: run me by tools/with_postgres.sh\n");
         return 1;
     }
-    return run(&postgres) + run(&duckdb);
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        all[i] = tests[i % COUNT_OF(tests)];
+        all[i].initial_state = &drivers[i / COUNT_OF(tests)];
+    }
+    return cmocka_run_group_tests(all, NULL, NULL);
 }
