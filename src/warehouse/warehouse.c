@@ -69,8 +69,13 @@ enum err_code warehouse_load(struct warehouse *warehouse, const struct warehouse
 
     assert(warehouse->in_transaction);
     if (path_count > 0 && warehouse->ops->load(warehouse, table, parquet_paths, path_count,
-                                               row_count, &result, err) != ERR_OK)
+                                               row_count, &result, err) != ERR_OK) {
+        if (text_equal(err->sqlstate, "23505") && !*err->hint) /* unique_violation */
+            (void)err_hint(err,
+                           "the table has a key that the model does not have (any more): drop that "
+                           "key, or drop the table and empty tote.batch to load everything anew");
         return err_wrap(err, "loading '%s'", table->name);
+    }
     *ret_result = result;
     return ERR_OK;
 }

@@ -88,6 +88,7 @@ class Replay:
         self.tote = tote
         self.folder = tote.folder / "lake" / "ingestion"
         self.tables = {}
+        self.gone = {}  # not in the source any more
         self.batches = []
 
     def advance(self):
@@ -99,9 +100,14 @@ class Replay:
     def take(self, record):
         assert record["batch"] == len(self.batches) + 1, "a batch is missing in the log"
         batch = Batch(record)
+        kept = {described["name"] for described in record["tables"] if described.get("gone")}
+        record["tables"] = [described for described in record["tables"] if not described.get("gone")]
         here = {described["name"] for described in record["tables"]}
         for name in self.tables.keys() - here:
-            del self.tables[name]  # dropped in the source; should it come again, it begins anew
+            self.gone[name] = self.tables.pop(name)  # should it come again, the rows that it lacks are deletions
+        for name in here & self.gone.keys():
+            self.tables[name] = self.gone.pop(name)
+        assert kept == self.gone.keys(), "a table that went away is not kept"
         for described in map(filled, record["tables"]):
             try:
                 self.take_table(batch, described)

@@ -142,8 +142,11 @@ def check_lake(tote, source):
     """Fails unless the JSON objects that the records name are the rows of the source, each version once."""
     replay = Replay(tote)
     replay.advance()
-    for table in replay.tables.values():
-        check_table(source, table)
+    for name, table in replay.tables.items():
+        if table.described.get("gone"):
+            assert source.value("select to_regclass(%s) is null", [name]), f"{name} is there, and its record says gone"
+        else:
+            check_table(source, table)
     check_delta(tote)
     assert len(tote.records("processed")) == len(replay.batches)
     return replay

@@ -10,7 +10,7 @@ import pytest
 
 import shop
 from lib.postgres import PostgresServer
-from lib.tote import ROOT
+from lib.tote import Tote
 from star import DuckWarehouse, PostgresWarehouse
 from test_runners import wait_until, waiting_for_lock
 
@@ -34,6 +34,17 @@ def postgres_place(place, server):
     place.configure(place.source.url, warehouse=place.target.url, models="./models")
     yield place
     place.target.drop()
+
+
+@pytest.fixture(scope="module")
+def captured(server, tmp_path_factory):
+    """The shop with a first batch that is not processed yet."""
+    source = server.create()
+    shop.fill(source)
+    tote = shop.set_up(Tote(tmp_path_factory.mktemp("captured")), source.url)
+    tote.ok("ingest")
+    yield tote
+    source.drop()
 
 
 def refused(result, status, *words, hint=True):
@@ -628,16 +639,28 @@ FACT = shop.MODELS["fact_order.sql"]
     ("open_order.sql", "-- kind: mirror\n-- key: order_id\nselect order_id from source.orders", ["open_order.sql", "row-of"]),
     ("again.sql", FACT.replace("-> dim_item", "-> again"), ["again.sql"]),
 ], ids=lambda value: None)
-def test_model_that_cannot_work(place, path, text, words):
-    """Found before the batch begins; what was captured stays, and the next run with the model mended takes it up."""
-    place.write(f"models/{path}", text)
-    refused(place.run("run"), CONFIG, *words, hint=False)
+def test_model_that_cannot_work(captured, path, text, words):
+    """Found before the batch begins: nothing is written by half."""
+    captured.write(f"models/{path}", text)
+    try:
+        refused(captured.run("process"), CONFIG, *words, hint=False)
+        assert captured.records("processed") == []
+    finally:
+        if path in shop.MODELS:
+            captured.write(f"models/{path}", shop.MODELS[path])
+        else:
+            (captured.folder / "models" / path).unlink()
+
+
+def test_mended_model_goes_on_with_what_was_captured(place):
+    place.write("models/fact_order.sql", FACT.replace("quantity,", "quantities,"))
+    refused(place.run("run"), CONFIG, "quantities")
     assert len(place.records()) == 1 and place.records("processed") == []
-    if path in shop.MODELS:
-        place.write(f"models/{path}", shop.MODELS[path])
-    else:
-        (place.folder / "models" / path).unlink()
+    place.source.execute(shop.CHANGES)
+    refused(place.run("run"), CONFIG, "quantities")
+    place.write("models/fact_order.sql", FACT)
     repaired(place)
+    assert len(place.records("processed")) == 2
 
 
 def test_model_that_breaks_later(place):
