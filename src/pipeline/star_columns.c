@@ -58,10 +58,18 @@ static int line_of(const char *message)
     return text_to_i64(digits, &line) ? (int)line : 0;
 }
 
+/* Ctrl-C is not the model's fault. */
+static bool was_interrupted(const char *message)
+{
+    return message && text_starts(message, "INTERRUPT");
+}
+
 /* What DuckDB says of the model's text: its first line, and no trace of data, as there is none yet.
  */
 static enum err_code refused(const struct model *model, const char *message, struct err *err)
 {
+    if (was_interrupted(message))
+        return err_set(err, ERR_CANCELLED, "interrupted");
     int line = line_of(message);
     const char *text = message ? message : "DuckDB refuses it";
     char place[16] = "";
@@ -110,8 +118,10 @@ static enum err_code check_conditions(struct lake *lake, const struct model *mod
         enum err_code code = ERR_OK;
         if (duckdb_prepare(duck_connection(lake->duck), sql.data, &statement) != DuckDBSuccess) {
             const char *message = duckdb_prepare_error(statement);
-            code = err_set(err, ERR_CONFIG, "%s:%d: check: %.*s", model->what,
-                           model->checks[i].line, (int)strcspn(message, "\n"), message);
+            code = was_interrupted(message)
+                       ? err_set(err, ERR_CANCELLED, "interrupted")
+                       : err_set(err, ERR_CONFIG, "%s:%d: check: %.*s", model->what,
+                                 model->checks[i].line, (int)strcspn(message, "\n"), message);
         }
         duckdb_destroy_prepare(&statement);
         TRY(code);

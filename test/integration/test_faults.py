@@ -17,7 +17,7 @@ KINDS = ("store", "pg", "duck", "file")
 ACTIONS = ("fail", "kill", "kill-after")
 ALL = bool(os.environ.get("TOTE_FAULTS_ALL"))
 # How many n for each action. What a PostgreSQL warehouse does not change needs no second look.
-SAMPLE = {("duckdb", "store"): 3, ("duckdb", "pg"): 2, ("duckdb", "duck"): 3, ("duckdb", "file"): 3,
+SAMPLE = {("duckdb", "store"): 3, ("duckdb", "pg"): 2, ("duckdb", "duck"): 2, ("duckdb", "file"): 2,
           ("postgres", "store"): 1, ("postgres", "pg"): 3, ("postgres", "duck"): 1, ("postgres", "file"): 1}
 FAILED = 14  # err_codes.def: IO, which is what fault.c says
 
