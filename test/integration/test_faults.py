@@ -118,4 +118,5 @@ def test_a_fault_anywhere_leaves_no_trace(server, grounds, tmp_path_factory, war
 
 def test_a_setting_that_is_none_is_refused(tote):
     """A typing error must not look like a run that survived its fault."""
-    assert "TOTE_FAULT" in shop.set_up(tote, "postgresql://127.0.0.1:1/x").fails(2, "run", env={"TOTE_FAULT": "store:boil:1"}).stderr
+    source = shop.set_up(tote, "postgresql://127.0.0.1:1/x")
+    assert "TOTE_FAULT" in source.fails(2, "run", env={"TOTE_FAULT": "store:boil:1"}).stderr
