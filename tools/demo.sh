@@ -32,7 +32,6 @@ show_timed() {
 tote() { "$build/tote" -C "$demo" "$@"; }
 source_sql() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
 
-# TODO: the one step whose command is not decided yet.
 ask_warehouse() {
     printf '%s\n\n' "$1"
     tote query "$1"

@@ -1,4 +1,5 @@
-/* pipeline/fingerprint.h - per bucket of keys: how many rows, the sum of hash(key), the sum of
+/* pipeline/fingerprint.h - per bucket of keys: how many rows, the sum of hash(key) (not asked of
+ * the server and not stored: it costs a third of the query and tells nothing more), the sum of
  * hash(key, xmin).  The server computes them by one query, the client from the index; both use
  * PostgreSQL's own hash functions (hash_any_extended, lookup3, the same since version 11), so that
  * a batch can be proved before it commits.

@@ -145,7 +145,7 @@ def test_server_stops_in_the_middle_of_a_copy(tote):
         source = server.create()
         shop.fill(source)
         source.execute("insert into orders select i, 1, 1, 1, i, '2024-01-01', repeat('x', 200)"
-                       " from generate_series(1000, 20999) i")
+                       " from generate_series(1000, 40999) i")
         source.execute("checkpoint")  # the test's server does not wait for the disk
         shop.set_up(tote, source.url)
         tote.source = source
@@ -173,7 +173,7 @@ def while_waiting(place, sql, table="item"):
         return running.wait()
 
 
-ALTERED = [
+@pytest.mark.parametrize("sql", [
     "alter table item add column colour text default 'red'",
     "alter table item drop column label; alter table item add column label text; update item set label = 'new'",
     "alter table item rename to other; create table item (item_id integer primary key, label text not null,"
@@ -182,12 +182,9 @@ ALTERED = [
     "alter table item alter column category_id type bigint",
     "create table item_later (id integer primary key); insert into item_later values (1)",
     "alter table log rename to journal", "drop table log",
-]
-
-
-@pytest.mark.parametrize("batch, sql", [(2, sql) for sql in ALTERED] + [(1, ALTERED[0]), (1, ALTERED[-1])],
-                         ids=lambda value: str(value)[:30])
-def test_table_altered_between_plan_and_read(place, batch, sql):
+], ids=lambda sql: sql[:30])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_table_altered_between_plan_and_read(place, sql, batch):
     """The plan is made anew; the batch holds what the snapshot held."""
     if batch == 2:
         place.ok("run")

@@ -17,7 +17,7 @@ KINDS = ("store", "pg", "duck", "file")
 ACTIONS = ("fail", "kill", "kill-after")
 ALL = bool(os.environ.get("TOTE_FAULTS_ALL"))
 # How many n for each action. What a PostgreSQL warehouse does not change needs no second look.
-SAMPLE = {("duckdb", "store"): 3, ("duckdb", "pg"): 2, ("duckdb", "duck"): 2, ("duckdb", "file"): 2,
+SAMPLE = {("duckdb", "store"): 3, ("duckdb", "pg"): 2, ("duckdb", "duck"): 3, ("duckdb", "file"): 3,
           ("postgres", "store"): 1, ("postgres", "pg"): 3, ("postgres", "duck"): 1, ("postgres", "file"): 1}
 FAILED = 14  # err_codes.def: IO, which is what fault.c says
 
@@ -118,5 +118,4 @@ def test_a_fault_anywhere_leaves_no_trace(server, grounds, tmp_path_factory, war
 
 def test_a_setting_that_is_none_is_refused(tote):
     """A typing error must not look like a run that survived its fault."""
-    source = shop.set_up(tote, "postgresql://127.0.0.1:1/x")
-    assert "TOTE_FAULT" in source.fails(2, "run", env={"TOTE_FAULT": "store:boil:1"}).stderr
+    assert "TOTE_FAULT" in shop.set_up(tote, "postgresql://127.0.0.1:1/x").fails(2, "run", env={"TOTE_FAULT": "store:boil:1"}).stderr

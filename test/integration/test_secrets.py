@@ -137,7 +137,7 @@ def hand_over(secret, place, form):
 def test_every_command_keeps_the_password(secret, place, form):
     flags = hand_over(secret, place, form)
     for arguments in (["run", "--verbose"], ["--log-format", "json", "--log-level", "debug", "run", "--json", "--full"],
-                      ["config"], ["config", "--json"], ["status"], ["history"], ["doctor", "--json"],
+                      ["config"], ["config", "--json"], ["status"], ["history"], ["doctor"], ["doctor", "--json"],
                       ["query", "select count(*) from fact_order"]):
         silent(place.run(*arguments, *flags), 0)
     check_files(place, "tote.yaml", ".env")
