@@ -18,7 +18,9 @@ MAY_INCLUDE = {
     "warehouse": {"base", "pg", "duck"},
     "pipeline": {"base", "store", "warehouse", "pg", "duck"},
     "app": {"base", "config", "net", "pg", "duck", "store", "warehouse", "pipeline"},
-    "cli": {"base", "config", "pipeline", "app"},
+    "web": {"base", "config", "pipeline", "app"},
+    "lambda": {"base", "config", "net", "pipeline", "app"},
+    "cli": {"base", "config", "pipeline", "app", "web"},
 }
 
 # A library is met in one folder.
@@ -31,6 +33,8 @@ HOME_OF = {
     r"zstd.*\.h": "pipeline",
     r"openssl/.*": "base",
     r"curl/.*": "net",
+    r"expat\.h": "store",
+    r"microhttpd\.h": "web",
 }
 
 # What is not written, and what is written instead.
