@@ -83,6 +83,35 @@ void capture_carry_over(struct table_capture *capture)
     record->fingerprint = old->fingerprint;
 }
 
+/* --- ranges --------------------------------------------------------------------------------------
+ */
+
+void capture_divide(struct table_capture *capture, size_t ranges)
+{
+    uint64_t pages = (uint64_t)capture->source->catalog->pages;
+
+    capture->ranges = arena_alloc(capture->arena, ranges * sizeof *capture->ranges);
+    capture->range_count = ranges;
+    atomic_init(&capture->ranges_left, ranges);
+    for (size_t i = 0; i < ranges; i++)
+        capture->ranges[i] = (struct capture_range){
+            .first_page = pages * i / ranges,
+            .end_page = i + 1 < ranges ? pages * (i + 1) / ranges : 0,
+        };
+}
+
+/* The last range has no end: the table may have grown since it was measured. */
+void capture_range_filter(const struct table_capture *capture, size_t number, struct buf *sql)
+{
+    const struct capture_range *range = &capture->ranges[number];
+
+    if (capture->range_count == 1)
+        return;
+    buf_addf(sql, "where ctid >= '(%" PRIu64 ",0)'", range->first_page);
+    if (number + 1 < capture->range_count)
+        buf_addf(sql, " and ctid < '(%" PRIu64 ",0)'", range->end_page);
+}
+
 /* --- fingerprints --------------------------------------------------------------------------------
  */
 
@@ -114,6 +143,38 @@ static int by_number(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* One row of the server's answer: number, count, sum. */
+static enum err_code read_bucket(const struct table_capture *capture, const struct pg_rows *rows,
+                                 size_t row, struct fingerprint_bucket *ret, struct err *err)
+{
+    *ret = (struct fingerprint_bucket){.version_sum = parse_sum(pg_rows_text(rows, row, 2))};
+    if (text_to_i64(pg_rows_text(rows, row, 0), &ret->number) &&
+        text_to_u64(pg_rows_text(rows, row, 1), &ret->count))
+        return ERR_OK;
+    return err_set(err, ERR_SOURCE, "comparing '%s': the server's answer is no fingerprint",
+                   capture->source->record.name);
+}
+
+enum err_code capture_ask_total(const struct table_capture *capture, struct pg *pg, size_t range,
+                                struct fingerprint_bucket *ret_total, struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    CLEANUP_IN_PLACE(buf_release) struct buf filter = {0};
+    CLEANUP_IN_PLACE(buf_release) struct buf version_hash = {0};
+    CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
+
+    capture_range_filter(capture, range, &filter);
+    source_table_version_hash(capture->source, &version_hash);
+    sql_fill(&sql, sql_ingest_total,
+             (struct sql_part[]){{"version_hash", version_hash.data},
+                                 {"table", capture->source->from},
+                                 {"filter", buf_text(&filter)},
+                                 {NULL, NULL}});
+    if (pg_query(pg, sql.data, NULL, 0, &rows, err) != ERR_OK)
+        return err_wrap(err, "comparing '%s'", capture->source->record.name);
+    return read_bucket(capture, rows, 0, ret_total, err);
+}
+
 enum err_code capture_ask_fingerprint(const struct table_capture *capture, struct pg *pg,
                                       struct fingerprint *fingerprint, struct err *err)
 {
@@ -137,14 +198,8 @@ enum err_code capture_ask_fingerprint(const struct table_capture *capture, struc
     fingerprint_release(fingerprint);
     fingerprint->buckets =
         mem_grow(NULL, &fingerprint->capacity, count, sizeof *fingerprint->buckets);
-    for (size_t i = 0; i < count; i++) {
-        struct fingerprint_bucket *to = &fingerprint->buckets[i];
-        *to = (struct fingerprint_bucket){.version_sum = parse_sum(pg_rows_text(rows, i, 2))};
-        if (!text_to_i64(pg_rows_text(rows, i, 0), &to->number) ||
-            !text_to_u64(pg_rows_text(rows, i, 1), &to->count))
-            return err_set(err, ERR_SOURCE, "comparing '%s': the server's answer is no fingerprint",
-                           capture->source->record.name);
-    }
+    for (size_t i = 0; i < count; i++)
+        TRY(read_bucket(capture, rows, i, &fingerprint->buckets[i], err));
     fingerprint->count = count;
     qsort(fingerprint->buckets, count, sizeof *fingerprint->buckets, by_number);
     return ERR_OK;

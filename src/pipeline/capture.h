@@ -39,15 +39,17 @@ enum capture_mode {
     CAPTURE_INCREMENTAL
 };
 
-/* A range of pages of a first load.  Rows mostly lie in the order of their key: a large table's
- * entries go straight into a run of the index as long as they do; the others are sorted. */
+/* A range of pages of a large table, which some worker reads.  In a first load rows mostly lie in
+ * the order of their key: a large table's entries go straight into a run of the index as long as
+ * they do; the others are sorted. */
 struct capture_range {
     struct index_output *direct; /* NULL: a small table, everything is sorted */
     int64_t last_number;         /* of the last key in `direct` */
     struct buf last_text;
     uint64_t direct_rows;
     struct run_sorter *sorter;
-    struct fingerprint fingerprint; /* of a large table */
+    struct fingerprint fingerprint;  /* of a large table */
+    struct fingerprint_bucket total; /* incremental: the server's */
     uint64_t first_page;
     uint64_t end_page; /* 0: to the end */
     uint64_t rows;
@@ -89,6 +91,10 @@ CHECKED enum err_code capture_first_finish(struct table_capture *capture, struct
 
 CHECKED enum err_code capture_compare(struct table_capture *capture, struct pg *pg,
                                       struct err *err);
+/* incremental: divided into ranges, the server is asked for their totals, in any order; then all
+ * the rest once, on one connection. */
+CHECKED enum err_code capture_incremental_range(struct table_capture *capture, struct pg *pg,
+                                                size_t range, struct err *err);
 CHECKED enum err_code capture_incremental(struct table_capture *capture, struct pg *pg,
                                           struct err *err);
 
@@ -97,6 +103,14 @@ CHECKED enum err_code capture_incremental(struct table_capture *capture, struct 
 /* The fingerprint that the server computes, with the parameters in *fingerprint. */
 CHECKED enum err_code capture_ask_fingerprint(const struct table_capture *capture, struct pg *pg,
                                               struct fingerprint *fingerprint, struct err *err);
+/* The same of one range's rows, all in one bucket: half the cost. */
+CHECKED enum err_code capture_ask_total(const struct table_capture *capture, struct pg *pg,
+                                        size_t range, struct fingerprint_bucket *ret_total,
+                                        struct err *err);
+/* Divides the table's pages evenly.  The ranges are zeroed otherwise. */
+void capture_divide(struct table_capture *capture, size_t ranges);
+/* Appends "where ctid …", or nothing for a range that is the whole table. */
+void capture_range_filter(const struct table_capture *capture, size_t range, struct buf *sql);
 /* Choice of parameters for a table of about `rows` rows. */
 void capture_choose(const struct table_capture *capture, int64_t lowest, int64_t highest,
                     uint64_t rows, struct fingerprint *ret_parameters);

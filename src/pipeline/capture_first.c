@@ -37,26 +37,19 @@ static enum err_code guess_parameters(struct table_capture *capture, struct pg *
 enum err_code capture_first_split(struct table_capture *capture, struct pg *pg, size_t ranges,
                                   struct err *err)
 {
-    uint64_t pages = (uint64_t)capture->source->catalog->pages;
     bool large = capture->source->size_bytes > LARGE_TABLE_BYTES;
     struct fingerprint parameters = {0};
 
     if (large)
         TRY(guess_parameters(capture, pg, &parameters, err));
-    capture->ranges = arena_alloc(capture->arena, ranges * sizeof *capture->ranges);
-    capture->range_count = ranges;
-    atomic_init(&capture->ranges_left, ranges);
+    capture_divide(capture, ranges);
     for (size_t i = 0; i < ranges; i++) {
         struct capture_range *range = &capture->ranges[i];
-        *range = (struct capture_range){
-            .sorter = run_sorter_new(capture->source->form, capture->batch->work_dir,
-                                     capture_sorter_bytes(capture)),
-            .fingerprint = parameters,
-            .first_page = pages * i / ranges,
-            .end_page = i + 1 < ranges ? pages * (i + 1) / ranges : 0,
-            .lowest = INT64_MAX,
-            .highest = INT64_MIN,
-        };
+        range->sorter = run_sorter_new(capture->source->form, capture->batch->work_dir,
+                                       capture_sorter_bytes(capture));
+        range->fingerprint = parameters;
+        range->lowest = INT64_MAX;
+        range->highest = INT64_MIN;
         if (large)
             TRY(capture_open_run(capture, &range->direct, err));
     }
@@ -72,17 +65,6 @@ void capture_first_release(struct table_capture *capture)
         buf_release(&range->last_text);
         fingerprint_release(&range->fingerprint);
     }
-}
-
-/* The last range has no end: the table may have grown since it was measured. */
-static void range_filter(const struct table_capture *capture, const struct capture_range *range,
-                         struct buf *sql)
-{
-    if (capture->range_count == 1)
-        return;
-    buf_addf(sql, "where ctid >= '(%" PRIu64 ",0)'", range->first_page);
-    if (range->end_page)
-        buf_addf(sql, " and ctid < '(%" PRIu64 ",0)'", range->end_page);
 }
 
 /* Its key comes after all that went into the run so far. */
@@ -134,7 +116,7 @@ enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, 
     const struct source_table *source = capture->source;
     struct capture_range *range = &capture->ranges[number];
 
-    range_filter(capture, range, &filter);
+    capture_range_filter(capture, number, &filter);
     source_table_copy(source, buf_text(&filter), "", &sql);
     struct row_stream_options options = {
         .table = source->record.name, .sql = sql.data, .layout = &source->rows};

@@ -170,6 +170,18 @@ void fingerprint_merge(struct fingerprint *a, const struct fingerprint *b)
     }
 }
 
+struct fingerprint_bucket fingerprint_total(const struct fingerprint *fingerprint)
+{
+    struct fingerprint_bucket total = {0};
+
+    for (size_t i = 0; i < fingerprint->count; i++) {
+        total.count += fingerprint->buckets[i].count;
+        total.key_sum += fingerprint->buckets[i].key_sum;
+        total.version_sum += fingerprint->buckets[i].version_sum;
+    }
+    return total;
+}
+
 bool fingerprint_settle(struct fingerprint *fingerprint)
 {
     bool possible = true;

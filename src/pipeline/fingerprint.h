@@ -72,6 +72,8 @@ void fingerprint_add(struct fingerprint *fingerprint, const struct key *key, uin
                      int sign);
 /* Adds (or takes away) b's buckets to a; same parameters. */
 void fingerprint_merge(struct fingerprint *a, const struct fingerprint *b);
+/* All buckets as one, number 0. */
+struct fingerprint_bucket fingerprint_total(const struct fingerprint *fingerprint);
 /* Drops buckets that became empty; returns false when a count is impossible. */
 bool fingerprint_settle(struct fingerprint *fingerprint);
 /* Calls each(arg, a's bucket or NULL, b's bucket or NULL) for every bucket that differs. */

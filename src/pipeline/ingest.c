@@ -129,12 +129,12 @@ static size_t count_ranges(const struct ingest *ingest, const struct source_tabl
 static enum err_code add_tasks(struct ingest *ingest, struct table_capture *capture,
                                struct err *err)
 {
-    size_t ranges = 1;
+    size_t ranges = capture->mode == CAPTURE_COMPARE ? 1 : count_ranges(ingest, capture->source);
 
-    if (capture->mode == CAPTURE_FIRST) {
-        ranges = count_ranges(ingest, capture->source);
+    if (capture->mode == CAPTURE_FIRST)
         TRY(capture_first_split(capture, snapshot_pg(ingest->snapshot), ranges, err));
-    }
+    else if (capture->mode == CAPTURE_INCREMENTAL)
+        capture_divide(capture, ranges);
     for (size_t i = 0; i < ranges; i++)
         ingest->tasks[ingest->task_count++] = (struct task){
             .capture = capture, .range = i, .size_bytes = capture->source->size_bytes / ranges};
@@ -164,13 +164,17 @@ static enum err_code plan_tasks(struct ingest *ingest, bool trusted, struct err 
     return ERR_OK;
 }
 
+/* Whoever does the last range goes on with what needs all of them. */
 static enum err_code capture_range(struct table_capture *capture, struct pg *pg, size_t range,
                                    struct err *err)
 {
-    TRY(capture_first_range(capture, pg, range, err));
+    bool first = capture->mode == CAPTURE_FIRST;
+
+    TRY(first ? capture_first_range(capture, pg, range, err)
+              : capture_incremental_range(capture, pg, range, err));
     if (atomic_fetch_sub(&capture->ranges_left, 1) > 1)
         return ERR_OK;
-    return capture_first_finish(capture, err);
+    return first ? capture_first_finish(capture, err) : capture_incremental(capture, pg, err);
 }
 
 static enum err_code run_task(void *arg, unsigned worker, size_t number, struct err *err)
@@ -179,21 +183,12 @@ static enum err_code run_task(void *arg, unsigned worker, size_t number, struct 
     const struct task *task = &ingest->tasks[number];
     struct table_capture *capture = task->capture;
     int64_t started_us = clock_monotonic_us();
-    enum err_code code = ERR_INTERNAL;
     struct pg *pg = NULL;
 
     TRY(snapshot_worker(ingest->snapshot, worker, &pg, err));
-    switch (capture->mode) {
-    case CAPTURE_FIRST:
-        code = capture_range(capture, pg, task->range, err);
-        break;
-    case CAPTURE_COMPARE:
-        code = capture_compare(capture, pg, err);
-        break;
-    case CAPTURE_INCREMENTAL:
-        code = capture_incremental(capture, pg, err);
-        break;
-    }
+    enum err_code code = capture->mode == CAPTURE_COMPARE
+                             ? capture_compare(capture, pg, err)
+                             : capture_range(capture, pg, task->range, err);
     (void)atomic_fetch_add(&capture->duration_us, clock_monotonic_us() - started_us);
     return code;
 }
