@@ -39,6 +39,11 @@ static const struct command_option run_options[] = {
     {0},
 };
 
+static const struct command_option status_options[] = {
+    {"--prometheus", NULL, false, false, "print metrics in the text format of Prometheus"},
+    {0},
+};
+
 static const struct command_option history_options[] = {
     {"--limit", "N", false, false, "so many batches (20)"},
     {"--batch", "N", false, false, "one batch, table by table"},
@@ -54,7 +59,7 @@ static const struct command_option help_options[] = {
     {"--man", NULL, false, false, "print the manual page"},
     {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
     {"--markdown", "PAGE", false, false,
-     "print docs/reference/PAGE.md: commands, configuration, exit-statuses or types"},
+     "print docs/reference/PAGE.md: commands, configuration, exit-statuses, metrics or types"},
     {0},
 };
 
@@ -94,7 +99,7 @@ const struct command commands[] = {
      "Shows the last batch of each step, its age, and the rows of each table in the source, the "
      "clean "
      "zone, quarantine, the star and the warehouse.",
-     NULL, command_status},
+     status_options, command_status},
     {"history", "", 0, 0, true, "the batches, newest first",
      "Shows time, rows, deletions, quarantined rows and duration of each batch.", history_options,
      command_history},

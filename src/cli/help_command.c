@@ -1,4 +1,5 @@
 /* tote help. */
+#include "app/metrics.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/help.h"
@@ -12,11 +13,14 @@ static enum err_code markdown(const char *page, struct buf *out, struct err *err
         options_print_markdown(out);
     else if (text_equal(page, "exit-statuses"))
         help_print_exit_statuses(out);
+    else if (text_equal(page, "metrics"))
+        metrics_print_markdown(out);
     else if (text_equal(page, "types"))
         types_print_markdown(out);
     else
         return err_set(err, ERR_USAGE,
-                       "no page '%s': commands, configuration, exit-statuses or types", page);
+                       "no page '%s': commands, configuration, exit-statuses, metrics or types",
+                       page);
     return ERR_OK;
 }
 

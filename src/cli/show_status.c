@@ -1,5 +1,5 @@
 /* tote status. */
-#include "app/app.h"
+#include "app/metrics.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -168,12 +168,38 @@ static void print_json(const struct status *status, const struct err *warehouse_
     output_json_end(&json);
 }
 
+/* A warehouse that cannot be read is a metric, not an error: the others must still arrive. */
+static enum err_code print_prometheus(struct call *call, struct app *app, struct err *err)
+{
+    CLEANUP(warehouse_close) struct warehouse *warehouse = NULL;
+    struct metric_set set = {.arena = call->arena};
+    struct err warehouse_err = {0};
+    bool down = app_has_warehouse(app) && app_warehouse_open(app, true, &warehouse, &warehouse_err);
+    enum err_code code = metrics_read(app, warehouse, &set, err);
+
+    if (code && warehouse) {
+        set.count = 0;
+        down = true;
+        warehouse_err = *err;
+        code = metrics_read(app, NULL, &set, err);
+    }
+    TRY(code);
+    if (down)
+        log_warn("the warehouse cannot be read: %s", warehouse_err.message);
+    if (app_has_warehouse(app))
+        metric_add(&set, METRIC_WAREHOUSE_UP, NULL, NULL, down ? 0 : 1);
+    metrics_print_prometheus(&set, call->out);
+    return ERR_OK;
+}
+
 enum err_code command_status(struct call *call, struct err *err)
 {
     CLEANUP(app_free) struct app *app = app_new(call->config);
     struct status status;
     struct err warehouse_err = {0};
 
+    if (call_value(call, "--prometheus"))
+        return print_prometheus(call, app, err);
     TRY(read_all(app, call->arena, &status, &warehouse_err, err));
     if (call->json)
         print_json(&status, &warehouse_err, app_has_warehouse(app), call->out);

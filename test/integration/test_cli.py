@@ -28,7 +28,7 @@ def raw(*arguments, **options):
 # --- what is printed from the tables
 
 
-@pytest.mark.parametrize("page", ["commands", "configuration", "exit-statuses", "types"])
+@pytest.mark.parametrize("page", ["commands", "configuration", "exit-statuses", "metrics", "types"])
 def test_reference_is_what_the_program_prints(page):
     printed = raw("help", "--markdown", page)
     assert printed.returncode == 0
