@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include "app/telemetry.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "pipeline/load.h"
@@ -143,8 +144,8 @@ enum err_code app_ingest_options(struct app *app, const struct app_ingest_choice
     return ERR_OK;
 }
 
-enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice,
-                         struct step_report *report, struct err *err)
+static enum err_code ingest(struct app *app, const struct app_ingest_choice *choice,
+                            struct step_report *report, struct err *err)
 {
     struct ingest_options options;
     struct store *ingestion;
@@ -154,7 +155,7 @@ enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice
     return ingest_run(ingestion, &options, report, err);
 }
 
-enum err_code app_process(struct app *app, struct step_report *report, struct err *err)
+static enum err_code process(struct app *app, struct step_report *report, struct err *err)
 {
     struct store *ingestion, *processed;
     struct process_options options = {
@@ -169,7 +170,7 @@ enum err_code app_process(struct app *app, struct step_report *report, struct er
     return process_run(ingestion, processed, &options, report, err);
 }
 
-enum err_code app_load(struct app *app, struct step_report *report, struct err *err)
+static enum err_code load(struct app *app, struct step_report *report, struct err *err)
 {
     CLEANUP(warehouse_close) struct warehouse *warehouse = NULL;
     struct store *processed;
@@ -179,4 +180,35 @@ enum err_code app_load(struct app *app, struct step_report *report, struct err *
     TRY(app_work_dir(app, &options.work_dir, err));
     TRY(app_warehouse_open(app, false, &warehouse, err));
     return load_run(processed, warehouse, &options, report, err);
+}
+
+enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice,
+                         struct step_report *report, struct err *err)
+{
+    struct telemetry_run run;
+
+    telemetry_begin(app, TELEMETRY_INGEST, &run);
+    enum err_code code = ingest(app, choice, report, err);
+    telemetry_end(&run, report, code, err);
+    return code;
+}
+
+enum err_code app_process(struct app *app, struct step_report *report, struct err *err)
+{
+    struct telemetry_run run;
+
+    telemetry_begin(app, TELEMETRY_PROCESS, &run);
+    enum err_code code = process(app, report, err);
+    telemetry_end(&run, report, code, err);
+    return code;
+}
+
+enum err_code app_load(struct app *app, struct step_report *report, struct err *err)
+{
+    struct telemetry_run run;
+
+    telemetry_begin(app, TELEMETRY_LOAD, &run);
+    enum err_code code = load(app, report, err);
+    telemetry_end(&run, report, code, err);
+    return code;
 }

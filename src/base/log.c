@@ -70,8 +70,26 @@ static const char *level_name(enum log_level level)
     return names[level];
 }
 
+static void json_event(struct json_writer *json, const struct log_event *event)
+{
+    json_text(json, "step", event->step);
+    if (event->batch)
+        json_uint(json, "batch", event->batch);
+    if (event->table)
+        json_text(json, "table", event->table);
+    json_double(json, "duration_ms", (double)event->duration_us / 1e3);
+    if (event->counted) {
+        json_uint(json, "rows", event->rows);
+        json_uint(json, "deleted", event->deleted);
+        json_uint(json, "quarantined", event->quarantined);
+        json_uint(json, "bytes", event->bytes);
+    }
+    if (event->code)
+        json_text(json, "code", event->code);
+}
+
 static void json_line(struct buf *out, enum log_level level, const char *message,
-                      const struct err *err, const char *hint)
+                      const struct err *err, const char *hint, const struct log_event *event)
 {
     struct json_writer json;
     char now[CLOCK_TEXT_MAX];
@@ -94,6 +112,8 @@ static void json_line(struct buf *out, enum log_level level, const char *message
         if (*hint)
             json_text(&json, "hint", hint);
     }
+    if (event)
+        json_event(&json, event);
     json_object_end(&json);
     buf_add_char(out, '\n');
 }
@@ -106,30 +126,50 @@ static void text_line(struct buf *out, enum log_level level, const char *message
     buf_add_char(out, '\n');
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+static void log_line(enum log_level level, const struct log_event *event, const char *fmt,
+                     va_list ap)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf message = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
+    va_list again;
+
+    va_copy(again, ap);
+    int size = vsnprintf(NULL, 0, fmt, ap);
+    if (size >= 0) {
+        char *to = buf_reserve(&message, (size_t)size);
+        (void)vsnprintf(to, (size_t)size + 1, fmt, again);
+        redact(message.data);
+        tidy(message.data);
+        if (atomic_load(&chosen_format) == LOG_JSON)
+            json_line(&out, level, message.data, NULL, "", event);
+        else
+            text_line(&out, level, message.data);
+        emit(&out);
+    }
+    va_end(again);
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
     va_list ap;
 
     if (!log_enabled(level))
         return;
     va_start(ap, fmt);
-    int size = vsnprintf(NULL, 0, fmt, ap);
+    log_line(level, NULL, fmt, ap);
     va_end(ap);
-    if (size < 0)
+}
+
+void log_event(const struct log_event *event, const char *fmt, ...)
+{
+    enum log_level level = atomic_load(&chosen_format) == LOG_JSON ? LOG_INFO : LOG_DEBUG;
+    va_list ap;
+
+    if (!log_enabled(level))
         return;
-    char *to = buf_reserve(&message, (size_t)size);
     va_start(ap, fmt);
-    (void)vsnprintf(to, (size_t)size + 1, fmt, ap);
+    log_line(level, event, fmt, ap);
     va_end(ap);
-    redact(message.data);
-    tidy(message.data);
-    if (atomic_load(&chosen_format) == LOG_JSON)
-        json_line(&out, level, message.data, NULL, "");
-    else
-        text_line(&out, level, message.data);
-    emit(&out);
 }
 
 void log_error(const struct err *err)
@@ -144,7 +184,7 @@ void log_error(const struct err *err)
     tidy(shown.message);
     tidy(shown.hint);
     if (atomic_load(&chosen_format) == LOG_JSON) {
-        json_line(&out, LOG_ERROR, shown.message, &shown, shown.hint);
+        json_line(&out, LOG_ERROR, shown.message, &shown, shown.hint, NULL);
     } else {
         text_line(&out, LOG_ERROR, shown.message);
         if (*shown.hint)

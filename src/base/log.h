@@ -27,6 +27,22 @@ void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...)  log_at(LOG_INFO, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
 
+/* What a step did, with fields for programs that read logs.  Only JSON shows it at LOG_INFO: people
+ * see the same on standard output, so text shows it at LOG_DEBUG. */
+struct log_event {
+    const char *step;
+    uint64_t batch;    /* 0: left out */
+    const char *table; /* NULL: left out, the line is about the batch */
+    bool counted;      /* rows, deleted, quarantined and bytes are given */
+    uint64_t rows;
+    uint64_t deleted;
+    uint64_t quarantined;
+    uint64_t bytes;
+    int64_t duration_us;
+    const char *code; /* name of the error that ended it, or NULL */
+};
+void log_event(const struct log_event *event, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* The final report of an error: "error: …" and "hint: …", or one JSON line. */
 void log_error(const struct err *err);
 

@@ -22,11 +22,14 @@ static const struct {
 } short_names[] = {{"-q", "--quiet"}, {"-v", "--verbose"}, {"-h", "--help"}, {"-V", "--version"}};
 
 /* Overwrites a secret where the process list would show it; returns the copy. */
-static const char *take_secret(struct arguments *arguments, const char *name, char *value)
+static const char *take_secret(struct arguments *arguments, const char *name, char *value,
+                               bool whole)
 {
     const char *copy = arena_strdup(arguments->call->arena, value);
 
-    if (url_secret_register(value)) {
+    if (whole)
+        redact_register(value);
+    if (url_secret_register(value) || whole) {
         memset(value, '*', strlen(value));
         log_warn(
             "a password in '%s' may be seen by others on this machine until it is wiped; put it "
@@ -54,7 +57,9 @@ static enum err_code take_value(struct arguments *arguments, const struct word *
         err_set(err, ERR_USAGE, "option '%s' needs a value", word->name);
         return err_hint(err, "%s %s", word->name, option->placeholder);
     }
-    *ret_value = !value ? "" : option->secret ? take_secret(arguments, word->name, value) : value;
+    *ret_value = !value           ? ""
+                 : option->secret ? take_secret(arguments, word->name, value, option->wholly_secret)
+                                  : value;
     return ERR_OK;
 }
 
@@ -98,7 +103,9 @@ static enum err_code add_flag(struct arguments *arguments, const struct word *wo
     const struct command_option shape = {
         .name = word->name,
         .placeholder = option_placeholder(option),
-        .secret = option_info(option)->type == OPTION_TYPE_URL,
+        .secret = option_info(option)->type == OPTION_TYPE_URL ||
+                  option_info(option)->type == OPTION_TYPE_SECRET,
+        .wholly_secret = option_info(option)->type == OPTION_TYPE_SECRET,
     };
     const char *value;
 

@@ -16,6 +16,7 @@ struct command_option {
     bool value_optional;
     bool secret; /* a URL: wiped from the process list when it holds a password */
     const char *doc;
+    bool wholly_secret; /* with `secret`: not only a password in it */
 };
 
 struct call;

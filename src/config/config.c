@@ -40,7 +40,8 @@ static const char *absolute(const struct config *config, enum option_type type, 
 
     if (type == OPTION_TYPE_URL && text_starts(text, "duckdb:") && !text_equal(text, "duckdb:"))
         return arena_printf(arena, "duckdb:%s", file_resolve(arena, config->directory, text + 7));
-    if (type == OPTION_TYPE_PATH || (type == OPTION_TYPE_STORE && !strstr(text, "://")))
+    if (type == OPTION_TYPE_PATH || type == OPTION_TYPE_FILE ||
+        (type == OPTION_TYPE_STORE && !strstr(text, "://")))
         return file_resolve(arena, config->directory, text);
     return text;
 }
@@ -88,7 +89,9 @@ static enum err_code set_value(struct config *config, enum option option, struct
 {
     const struct option_info *info = option_info(option);
 
-    if (info->type == OPTION_TYPE_URL)
+    if (info->type == OPTION_TYPE_SECRET)
+        redact_register(value.shown);
+    else if (info->type == OPTION_TYPE_URL)
         (void)url_secret_register(value.shown);
     else
         url_secret_register_stray(value.shown);
@@ -378,6 +381,13 @@ static enum err_code check_whole(const struct config *config, struct err *err)
         err_set(err, ERR_CONFIG, "'lake.ingestion' and 'lake.processed' are the same folder");
         return err_hint(err, "give each its own, as in ./lake/ingestion and ./lake/processed");
     }
+    const char *collector = config_text(config, OPTION_TELEMETRY_OTLP_ENDPOINT);
+    if (collector && !text_starts(collector, "http://") && !text_starts(collector, "https://")) {
+        (void)err_set(err, ERR_CONFIG,
+                      "'telemetry.otlp_endpoint' begins neither with http:// nor with "
+                      "https://");
+        return err_hint(err, "the collector's address for OTLP/HTTP, as in http://localhost:4318");
+    }
     for (size_t i = 0; i < config->table_count; i++)
         for (const char *const *hashed = config->tables[i].hash_columns; hashed && *hashed;
              hashed++)
@@ -506,6 +516,8 @@ static const char *shown(const struct config *config, enum option option, struct
 
     if (!value->origin)
         return NULL;
+    if (type == OPTION_TYPE_SECRET)
+        return "***";
     if (type == OPTION_TYPE_URL)
         return redact_url(arena, value->text);
     return redact_copy(arena, value->text);

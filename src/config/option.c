@@ -77,9 +77,12 @@ const char *option_placeholder(enum option option)
 {
     switch (options[option].type) {
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
         return "TEXT";
     case OPTION_TYPE_URL:
         return "URL";
+    case OPTION_TYPE_FILE:
+        return "FILE";
     case OPTION_TYPE_PATH:
     case OPTION_TYPE_STORE:
         return "DIR";
@@ -206,8 +209,10 @@ enum err_code option_check(enum option option, const char *text, int64_t *ret_nu
             return err_set(err, ERR_CONFIG, "'%.60s' is none of %s", text, info->choices);
         break;
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
     case OPTION_TYPE_URL:
     case OPTION_TYPE_PATH:
+    case OPTION_TYPE_FILE:
     case OPTION_TYPE_STORE:
         if (!*text)
             return err_set(err, ERR_CONFIG, "is empty");
@@ -226,6 +231,10 @@ static const char *kind_of(enum option option)
         return "text";
     case OPTION_TYPE_URL:
         return "URL, may hold a password";
+    case OPTION_TYPE_SECRET:
+        return "text, a secret: never shown";
+    case OPTION_TYPE_FILE:
+        return "file";
     case OPTION_TYPE_PATH:
     case OPTION_TYPE_STORE:
         return "folder";

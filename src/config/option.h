@@ -15,9 +15,11 @@ enum option {
 
 enum option_type {
     OPTION_TYPE_TEXT,
-    OPTION_TYPE_URL,   /* may hold a password; duckdb:PATH is relative to the folder of tote.yaml */
-    OPTION_TYPE_PATH,  /* relative to the folder of tote.yaml */
-    OPTION_TYPE_STORE, /* a path, or a URL of a store */
+    OPTION_TYPE_URL,  /* may hold a password; duckdb:PATH is relative to the folder of tote.yaml */
+    OPTION_TYPE_PATH, /* relative to the folder of tote.yaml */
+    OPTION_TYPE_FILE, /* the same, of a file */
+    OPTION_TYPE_SECRET,   /* text that is never shown */
+    OPTION_TYPE_STORE,    /* a path, or a URL of a store */
     OPTION_TYPE_DURATION, /* "500ms", "10s", "5m", "2h", "7d", "0" */
     OPTION_TYPE_SIZE,     /* "512MB", "64MiB", bytes */
     OPTION_TYPE_INTEGER,

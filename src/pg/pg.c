@@ -285,3 +285,38 @@ const char *pg_where(const struct pg *pg)
 {
     return pg->where;
 }
+
+/* --- address ------------------------------------------------------------------------------------
+ */
+
+/* The first of several hosts or ports. */
+static const char *first_of(struct arena *arena, const char *list)
+{
+    return arena_strndup(arena, list, strcspn(list, ","));
+}
+
+enum err_code pg_address_of(const char *url, struct arena *arena, struct pg_address *ret_address,
+                            struct err *err)
+{
+    struct pg_address address = {.host = "localhost", .port = "5432"};
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &why);
+
+    if (!options) {
+        PQfreemem(why); /* it may repeat the password */
+        return err_set(err, ERR_CONFIG, "is neither a PostgreSQL URI nor a conninfo");
+    }
+    for (const PQconninfoOption *option = options; option->keyword; option++) {
+        if (!option->val || !*option->val)
+            continue;
+        if (text_equal(option->keyword, "host") && *option->val != '/')
+            address.host = first_of(arena, option->val);
+        else if (text_equal(option->keyword, "port"))
+            address.port = first_of(arena, option->val);
+        else if (text_equal(option->keyword, "dbname"))
+            address.database = arena_strdup(arena, option->val);
+    }
+    PQconninfoFree(options);
+    *ret_address = address;
+    return ERR_OK;
+}

@@ -30,6 +30,15 @@ const char *pg_database(const struct pg *pg);
 const char *pg_user(const struct pg *pg);
 const char *pg_where(const struct pg *pg); /* "host:port/database" for messages */
 
+/* Where a URL or conninfo leads, without connecting: libpq's defaults where it says nothing. */
+struct pg_address {
+    const char *host; /* "localhost" for a socket of this machine */
+    const char *port;
+    const char *database; /* NULL: not said */
+};
+CHECKED enum err_code pg_address_of(const char *url, struct arena *arena,
+                                    struct pg_address *ret_address, struct err *err);
+
 /* Runs statements (one or several, simple protocol) whose rows nobody wants. */
 CHECKED enum err_code pg_exec(struct pg *pg, const char *sql, struct err *err);
 /* The same with one %-free statement and text parameters ($1…); NULL is SQL null. */

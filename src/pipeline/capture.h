@@ -74,6 +74,7 @@ struct table_capture {
     struct record_table record;
     bool state_changed; /* the record must be written for the next batch to compare with */
     atomic_int_least64_t duration_us;
+    atomic_int_least64_t started_us; /* of its first range, wall clock */
 };
 
 void table_capture_init(struct table_capture *capture, const struct capture_batch *batch,

@@ -183,8 +183,10 @@ static enum err_code run_task(void *arg, unsigned worker, size_t number, struct 
     const struct task *task = &ingest->tasks[number];
     struct table_capture *capture = task->capture;
     int64_t started_us = clock_monotonic_us();
+    int_least64_t not_yet = 0;
     struct pg *pg = NULL;
 
+    (void)atomic_compare_exchange_strong(&capture->started_us, &not_yet, clock_now_us());
     TRY(snapshot_worker(ingest->snapshot, worker, &pg, err));
     enum err_code code = capture->mode == CAPTURE_COMPARE
                              ? capture_compare(capture, pg, err)
@@ -337,6 +339,7 @@ static void report_batch(const struct ingest *ingest, struct step_report *report
     int64_t captured_us = ingest->batch.facts->captured_us;
     struct step_batch *batch = step_report_add(report, ingest->batch.batch, captured_us);
 
+    batch->started_us = ingest->started_us;
     batch->duration_us = clock_now_us() - ingest->started_us;
     for (size_t i = 0; i < ingest->capture_count; i++) {
         const struct record_table *table = &ingest->captures[i].record;
@@ -347,6 +350,7 @@ static void report_batch(const struct ingest *ingest, struct step_report *report
         line->deleted = table->deleted;
         line->bytes = stored_bytes(table);
         line->duration_us = ingest->captures[i].duration_us;
+        line->started_us = ingest->captures[i].started_us;
     }
     report->head = ingest->batch.batch;
     report->head_captured_us = captured_us;

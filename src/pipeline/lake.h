@@ -55,6 +55,7 @@ struct lake_table {
     uint64_t deleted;
     uint64_t quarantined;
     int64_t duration_us;
+    int64_t started_us;                     /* wall clock */
     const struct model *model;              /* NULL for clean tables */
     const struct record_table *source;      /* clean tables: NULL when the source has it no more */
     const struct record_table *ahead;       /* clean tables: as the newest record has it, or NULL */

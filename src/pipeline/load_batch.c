@@ -120,7 +120,7 @@ static enum err_code load_table(struct loading *loading, const struct warehouse_
     const struct load_job *job = loading->job;
     const char *work_dir = work_dir_path(loading->dir);
     struct table_files files = {.objects = source->objects, .count = source->object_count};
-    int64_t start_us = clock_monotonic_us();
+    int64_t start_us = clock_monotonic_us(), started_us = clock_now_us();
     if (job->whole && source->delta_version >= 0)
         TRY(files_of_lake(job, loading->duck, work_dir, source, loading->arena, &files, err));
     if (files.count == 0)
@@ -142,6 +142,7 @@ static enum err_code load_table(struct loading *loading, const struct warehouse_
     entry->quarantined = job->whole ? 0 : source->quarantined;
     entry->bytes = bytes;
     entry->duration_us = clock_monotonic_us() - start_us;
+    entry->started_us = started_us;
     return ERR_OK;
 }
 
@@ -177,7 +178,7 @@ enum err_code load_batch(const struct load_job *job, struct step_report *report,
         .captured_us = record->captured_us,
         .rebuild = job->rebuild,
     };
-    int64_t start_us = clock_monotonic_us();
+    int64_t start_us = clock_monotonic_us(), started_us = clock_now_us();
     TRY(work_dir_open(job->work_parent, &dir, err));
     TRY(warehouse_begin(job->warehouse, &batch, err));
     /* entered in the caller's report only when it is done */
@@ -197,6 +198,7 @@ enum err_code load_batch(const struct load_job *job, struct step_report *report,
     }
     struct step_batch *entry = step_report_add(report, record->batch, record->captured_us);
     *entry = *loading.entry;
+    entry->started_us = started_us;
     entry->duration_us = clock_monotonic_us() - start_us;
     return ERR_OK;
 }

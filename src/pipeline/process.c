@@ -38,11 +38,12 @@ static unsigned thread_count(const struct process_options *options)
 
 /* --- one batch ---------------------------------------------------------------------------- */
 
-static void report_batch(struct process *process, int64_t duration_us)
+static void report_batch(struct process *process, int64_t started_us, int64_t duration_us)
 {
     const struct lake *lake = &process->lake;
     struct step_report *report = process->report;
     struct step_batch *batch = step_report_add(report, lake->batch, lake->captured_us);
+    batch->started_us = started_us;
     batch->duration_us = duration_us;
     for (size_t i = lake->clean_count; i < lake->table_count; i++) {
         const struct lake_table *table = &lake->tables[i];
@@ -54,6 +55,7 @@ static void report_batch(struct process *process, int64_t duration_us)
         entry->deleted = table->deleted;
         entry->quarantined = table->quarantined;
         entry->duration_us = table->duration_us;
+        entry->started_us = table->started_us;
         for (size_t k = 0; k < table->file_count; k++)
             if (table->files[k]->is_new)
                 entry->bytes += table->files[k]->file.bytes;
@@ -102,7 +104,7 @@ static enum err_code make_batch(struct process *process, const struct record *re
     processed_record_write(done, &text);
     TRY(batch_log_commit(lake->processed, lake->batch, lake->attempt,
                          (struct span){text.data, text.size}, err));
-    report_batch(process, clock_monotonic_us() - began_us);
+    report_batch(process, started_us, clock_monotonic_us() - began_us);
     lake_settle(lake);
     *ret_done = done;
     return ERR_OK;

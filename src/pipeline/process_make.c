@@ -150,6 +150,8 @@ static enum err_code make_one(void *arg, unsigned worker, size_t task, struct er
     struct work *work = arg;
     struct lake_table *table = work->tables[task];
     int64_t started_us = clock_monotonic_us();
+    if (!table->started_us)
+        table->started_us = clock_now_us();
     TRY(open_duck(work->maker, worker, err));
     work->lakes[worker].duck = work->maker->ducks[worker];
     enum err_code code = work->make(&work->lakes[worker], table, err);

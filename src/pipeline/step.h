@@ -13,13 +13,15 @@ struct step_table {
     uint64_t rows;     /* new versions, without deletions */
     uint64_t deleted;
     uint64_t quarantined;
-    uint64_t bytes; /* of objects written */
+    uint64_t bytes;     /* of objects written */
+    int64_t started_us; /* wall clock; 0: not known */
     int64_t duration_us;
 };
 
 struct step_batch {
     uint64_t batch;
     int64_t captured_us; /* of its snapshot */
+    int64_t started_us;  /* wall clock */
     int64_t duration_us;
     struct step_table *tables; /* those that had something to do */
     size_t table_count;
