@@ -125,6 +125,21 @@ make_venv() {
     cp test/requirements.txt "$stamp"
 }
 
+# Prometheus' checker out of Debian's package, without the server, which would start by itself when installed.
+fetch_promtool() {
+    [ -e .cache/promtool ] && return
+    local dir
+    say "fetching promtool"
+    dir=$(mktemp -d .cache/prometheus.XXXXXX)
+    chmod 755 "$dir"
+    if (cd "$dir" && apt-get download -q prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb .); then
+        mv "$dir/usr/bin/promtool" .cache/promtool
+    else
+        say "there is no promtool here: the test of monitoring/ will be skipped"
+    fi
+    rm -rf "$dir"
+}
+
 [ $# -gt 0 ] || set -- build
 mkdir -p .cache
 exec 9>.cache/setup.lock
@@ -148,6 +163,7 @@ for part in "$@"; do
         fetch_duckdb
         make_shared_duckdb
         make_venv
+        fetch_promtool
         ;;
     esac
 done
