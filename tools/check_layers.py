@@ -33,7 +33,7 @@ HOME_OF = {
     r"zstd.*\.h": "pipeline",
     r"openssl/.*": "base",
     r"curl/.*": "net",
-    r"expat\.h": "store",
+    r"expat\.h": "base",
     r"microhttpd\.h": "web",
 }
 

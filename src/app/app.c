@@ -3,6 +3,7 @@
 #include "app/telemetry.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "net/aws.h"
 #include "pipeline/load.h"
 #include "pipeline/process.h"
 
@@ -12,6 +13,7 @@ struct app {
     struct store *processed;
     struct work_dir *work_dir;
     struct ingest_table_options *tables;
+    struct aws *aws;
 };
 
 struct app *app_new(const struct config *config)
@@ -29,6 +31,7 @@ void app_free(struct app *app)
     store_close(app->ingestion);
     store_close(app->processed);
     work_dir_close(app->work_dir);
+    aws_free(app->aws);
     free(app->tables);
     free(app);
 }
@@ -38,12 +41,47 @@ const struct config *app_config(const struct app *app)
     return app->config;
 }
 
+struct aws *app_aws(struct app *app)
+{
+    const struct aws_options options = {
+        .profile = config_text(app->config, OPTION_AWS_PROFILE),
+        .region = config_text(app->config, OPTION_AWS_REGION),
+        .ca_file = config_text(app->config, OPTION_AWS_CA_FILE),
+    };
+
+    if (!app->aws)
+        app->aws = aws_new(&options);
+    return app->aws;
+}
+
+enum err_code app_store_open(struct app *app, const char *url, struct store **ret_store,
+                             struct err *err)
+{
+    const struct config *config = app->config;
+    const struct store_options options = {
+        .aws = app_aws(app),
+        .region = config_text(config, OPTION_LAKE_REGION),
+        .endpoint = config_text(config, OPTION_LAKE_ENDPOINT),
+        .path_style = (enum store_path_style)config_number(config, OPTION_LAKE_PATH_STYLE),
+        .dual_stack = config_number(config, OPTION_LAKE_DUAL_STACK) != 0,
+        .encryption = (enum store_encryption)config_number(config, OPTION_LAKE_ENCRYPTION),
+        .kms_key = config_text(config, OPTION_LAKE_KMS_KEY),
+        .storage_class = config_text(config, OPTION_LAKE_STORAGE_CLASS),
+        .bucket_owner = config_text(config, OPTION_LAKE_BUCKET_OWNER),
+        .lock = (enum store_lock)config_number(config, OPTION_LAKE_LOCK),
+        .lock_us = config_number(config, OPTION_LAKE_LOCK_FOR),
+        .retry_us = config_number(config, OPTION_LAKE_RETRY_FOR),
+    };
+
+    return store_open_with(url, &options, ret_store, err);
+}
+
 static enum err_code open_once(struct app *app, enum option option, struct store **store,
                                struct store **ret_store, struct err *err)
 {
     TRY(config_require(app->config, option, err));
     if (!*store)
-        TRY(store_open(config_text(app->config, option), store, err));
+        TRY(app_store_open(app, config_text(app->config, option), store, err));
     *ret_store = *store;
     return ERR_OK;
 }

@@ -20,6 +20,12 @@ const struct config *app_config(const struct app *app);
 /* Opened at the first call; owned by the app.  ERR_CONFIG where the option is not set. */
 CHECKED enum err_code app_ingestion(struct app *app, struct store **ret_store, struct err *err);
 CHECKED enum err_code app_processed(struct app *app, struct store **ret_store, struct err *err);
+/* Another store with the options of the lake's (lake.endpoint and so on); the caller closes it
+ * before the app ends. */
+CHECKED enum err_code app_store_open(struct app *app, const char *url, struct store **ret_store,
+                                     struct err *err);
+/* Credentials and region of AWS as configured; owned by the app. */
+struct aws *app_aws(struct app *app);
 /* A folder of this run's own, removed at the end. */
 CHECKED enum err_code app_work_dir(struct app *app, const char **ret_path, struct err *err);
 bool app_has_warehouse(const struct app *app);

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 struct sha256 {
     EVP_MD_CTX *context;
@@ -97,6 +100,45 @@ enum err_code sha256_of_file(const char *path, char ret_hex[static SHA256_HEX_SI
     }
     sha256_finish(sha256, ret_hex);
     return ERR_OK;
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+                 unsigned char ret_mac[static SHA256_BYTES])
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned mac_size = 0;
+
+    must(HMAC(EVP_sha256(), key, (int)key_size, data, size, mac, &mac_size) &&
+             mac_size == SHA256_BYTES,
+         "HMAC");
+    memcpy(ret_mac, mac, SHA256_BYTES);
+    OPENSSL_cleanse(mac, sizeof mac);
+}
+
+void digest_to_hex(const unsigned char digest[static SHA256_BYTES],
+                   char ret_hex[static SHA256_HEX_SIZE])
+{
+    to_hex(digest, SHA256_BYTES, ret_hex);
+}
+
+void digest_hex_to_base64(const char hex[static SHA256_HEX_SIZE],
+                          char ret_base64[static SHA256_BASE64_SIZE])
+{
+    unsigned char bytes[SHA256_BYTES];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] =
+            (unsigned char)(text_hex_value(hex[2 * i]) * 16 + text_hex_value(hex[2 * i + 1]));
+    (void)EVP_EncodeBlock((unsigned char *)ret_base64, bytes, sizeof bytes);
+}
+
+void sha1_of(const void *data, size_t size, char ret_hex[static 41])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned got = 0;
+
+    must(EVP_Digest(data, size, bytes, &got, EVP_sha1(), NULL) == 1 && got == 20, "SHA-1");
+    to_hex(bytes, 20, ret_hex);
 }
 
 static void random_bytes(void *bytes, size_t size)

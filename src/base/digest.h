@@ -1,4 +1,4 @@
-/* base/digest.h - SHA-256 (of objects, by libcrypto) and random ids. */
+/* base/digest.h - SHA-256 (of objects and requests, by libcrypto) and random ids. */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
@@ -7,7 +7,9 @@
 #include "base/mem.h"
 
 enum {
+    SHA256_BYTES = 32,
     SHA256_HEX_SIZE = 65,
+    SHA256_BASE64_SIZE = 45,
     RANDOM_ID_SIZE = 33
 };
 
@@ -22,6 +24,17 @@ void sha256_of(const void *data, size_t size, char ret_hex[static SHA256_HEX_SIZ
 /* Of a file from its start; used to check an object against its record. */
 CHECKED enum err_code sha256_of_file(const char *path, char ret_hex[static SHA256_HEX_SIZE],
                                      struct err *err);
+
+/* HMAC-SHA-256 (RFC 2104).  ret_mac may be the key. */
+void hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+                 unsigned char ret_mac[static SHA256_BYTES]);
+void digest_to_hex(const unsigned char digest[static SHA256_BYTES],
+                   char ret_hex[static SHA256_HEX_SIZE]);
+/* The same 32 bytes as S3's checksum headers want them, from hex. */
+void digest_hex_to_base64(const char hex[static SHA256_HEX_SIZE],
+                          char ret_base64[static SHA256_BASE64_SIZE]);
+/* SHA-1 in hex of a short text: names of files in the cache of AWS's command line, nothing else. */
+void sha1_of(const void *data, size_t size, char ret_hex[static 41]);
 
 /* 128 random bits from the kernel as 32 hex digits: the id of an attempt. */
 void random_id(char ret_hex[static RANDOM_ID_SIZE]);

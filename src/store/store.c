@@ -117,19 +117,28 @@ static size_t scheme_size(const char *url)
 
 enum err_code store_open(const char *url, struct store **ret_store, struct err *err)
 {
+    return store_open_with(url, NULL, ret_store, err);
+}
+
+enum err_code store_open_with(const char *url, const struct store_options *options,
+                              struct store **ret_store, struct err *err)
+{
+    static const struct store_options none = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf path = {0};
     size_t scheme = scheme_size(url);
 
     if (!*url) {
         (void)err_set(err, ERR_CONFIG, "the address of a store is empty");
-        return err_hint(err, "give a folder, like ./lake/ingestion");
+        return err_hint(err, "give a folder, like ./lake/ingestion, or s3://bucket/prefix");
     }
+    if (text_starts(url, "s3://"))
+        return store_s3_open(url, options ? options : &none, ret_store, err);
     if (text_starts(url, "file://")) {
         TRY(file_url_path(url, &path, err));
     } else if (scheme) {
         (void)err_set(err, ERR_CONFIG, "store '%.400s': no driver for '%.*s://'", url,
                       (int)(scheme < 40 ? scheme : 40), url);
-        return err_hint(err, "give a folder, like ./lake/ingestion or file:///var/lake/ingestion");
+        return err_hint(err, "give a folder, like ./lake/ingestion, or s3://bucket/prefix");
     } else {
         buf_add_text(&path, url);
     }
@@ -335,6 +344,12 @@ static enum err_code copy_to_fd(struct store *store, const char *key, int fd, co
     CLEANUP(free) char *chunk = mem_alloc(CHUNK_BYTES);
     size_t got = 0;
 
+    if (store->ops->fetch) {
+        TRY(fault_before("store", key, err));
+        enum err_code code = store->ops->fetch(store, key, fd, path, err);
+        fault_after("store");
+        return code;
+    }
     TRY(store_reader_open(store, key, &reader, err));
     do {
         TRY(store_reader_read(reader, chunk, CHUNK_BYTES, &got, err));

@@ -33,9 +33,41 @@ enum store_when {
     STORE_ALWAYS,
 };
 
-/* Opens a directory ("./lake", "/var/lake", "file:///var/lake"); s3:// comes with its own driver.
- * The directory is made by the first put, not by opening.  Relative paths: of the current
- * directory. */
+/* What a bucket needs to be told; a directory needs nothing.  Everything may be left out. */
+struct aws; /* net/aws.h */
+struct store_options {
+    struct aws *aws;    /* credentials and region, borrowed; NULL: the environment's */
+    const char *region; /* NULL: that of aws */
+    const char
+        *endpoint; /* "https://host:port"; NULL: AWS_ENDPOINT_URL_S3 and the like, else AWS */
+    enum store_path_style {
+        STORE_PATH_STYLE_AUTO, /* the bucket in the host's name at AWS, in the path elsewhere */
+        STORE_PATH_STYLE_YES,
+        STORE_PATH_STYLE_NO
+    } path_style;
+    bool dual_stack; /* AWS's names that have IPv6 addresses too */
+    enum store_encryption {
+        STORE_ENCRYPTION_BUCKET, /* as the bucket says */
+        STORE_ENCRYPTION_S3,
+        STORE_ENCRYPTION_KMS
+    } encryption;
+    const char *kms_key;       /* NULL: the bucket's, or the account's */
+    const char *storage_class; /* NULL: the bucket's standard */
+    const char *bucket_owner;  /* account that the bucket must belong to, or NULL */
+    enum store_lock {
+        STORE_LOCK_NONE, /* as the bucket says */
+        STORE_LOCK_GOVERNANCE,
+        STORE_LOCK_COMPLIANCE
+    } lock;
+    int64_t lock_us;  /* how long each object is kept when lock is not NONE */
+    int64_t retry_us; /* how long an operation is tried; 0: 2 minutes */
+};
+
+/* Opens a directory ("./lake", "/var/lake", "file:///var/lake") or a bucket ("s3://bucket/prefix"),
+ * whose options live as long as this call.  Opening reads and makes nothing: a directory is made by
+ * the first put, a bucket must be there.  Relative paths: of the current directory. */
+CHECKED enum err_code store_open_with(const char *url, const struct store_options *options,
+                                      struct store **ret_store, struct err *err);
 CHECKED enum err_code store_open(const char *url, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close)
