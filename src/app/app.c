@@ -1,9 +1,6 @@
 #include "app/app.h"
 
 #include "base/file.h"
-#include "base/text.h"
-#include "pipeline/load.h"
-#include "pipeline/process.h"
 
 struct app {
     const struct config *config;
@@ -30,6 +27,12 @@ void app_free(struct app *app)
     work_dir_close(app->work_dir);
     free(app->tables);
     free(app);
+}
+
+void app_end_run(struct app *app)
+{
+    work_dir_close(app->work_dir);
+    app->work_dir = NULL;
 }
 
 const struct config *app_config(const struct app *app)
@@ -68,32 +71,6 @@ enum err_code app_work_dir(struct app *app, const char **ret_path, struct err *e
 bool app_has_warehouse(const struct app *app)
 {
     return config_text(app->config, OPTION_WAREHOUSE_URL) != NULL;
-}
-
-enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehouse **ret_warehouse,
-                                 struct err *err)
-{
-    const struct config *config = app->config;
-    const char *processed = config_text(config, OPTION_LAKE_PROCESSED);
-    const char *work_dir, *read_dirs[3] = {NULL};
-
-    TRY(config_require(config, OPTION_WAREHOUSE_URL, err));
-    TRY(app_work_dir(app, &work_dir, err));
-    read_dirs[0] = work_dir;
-    if (processed)
-        read_dirs[1] = text_starts(processed, "file://") ? processed + strlen("file://")
-                       : strstr(processed, "://")        ? NULL
-                                                         : processed;
-    struct warehouse_config wanted = {
-        .url = config_text(config, OPTION_WAREHOUSE_URL),
-        .schema = config_text(config, OPTION_WAREHOUSE_SCHEMA),
-        .memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY),
-        .threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS),
-        .work_dir = work_dir,
-        .read_dirs = read_dirs,
-        .read_only = read_only,
-    };
-    return warehouse_open(&wanted, ret_warehouse, err);
 }
 
 static void table_options(struct app *app, struct ingest_options *options)
@@ -152,31 +129,4 @@ enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice
     TRY(app_ingestion(app, &ingestion, err));
     TRY(app_ingest_options(app, choice, &options, err));
     return ingest_run(ingestion, &options, report, err);
-}
-
-enum err_code app_process(struct app *app, struct step_report *report, struct err *err)
-{
-    struct store *ingestion, *processed;
-    struct process_options options = {
-        .models_dir = config_text(app->config, OPTION_MODELS),
-        .memory_bytes = (uint64_t)config_number(app->config, OPTION_PROCESS_MEMORY),
-        .threads = (unsigned)config_number(app->config, OPTION_PROCESS_THREADS),
-    };
-
-    TRY(app_ingestion(app, &ingestion, err));
-    TRY(app_processed(app, &processed, err));
-    TRY(app_work_dir(app, &options.work_dir, err));
-    return process_run(ingestion, processed, &options, report, err);
-}
-
-enum err_code app_load(struct app *app, struct step_report *report, struct err *err)
-{
-    CLEANUP(warehouse_close) struct warehouse *warehouse = NULL;
-    struct store *processed;
-    struct load_options options = {0};
-
-    TRY(app_processed(app, &processed, err));
-    TRY(app_work_dir(app, &options.work_dir, err));
-    TRY(app_warehouse_open(app, false, &warehouse, err));
-    return load_run(processed, warehouse, &options, report, err);
 }

@@ -1,0 +1,17 @@
+#include "app/app.h"
+#include "pipeline/process.h"
+
+enum err_code app_process(struct app *app, struct step_report *report, struct err *err)
+{
+    struct store *ingestion, *processed;
+    struct process_options options = {
+        .models_dir = config_text(app_config(app), OPTION_MODELS),
+        .memory_bytes = (uint64_t)config_number(app_config(app), OPTION_PROCESS_MEMORY),
+        .threads = (unsigned)config_number(app_config(app), OPTION_PROCESS_THREADS),
+    };
+
+    TRY(app_ingestion(app, &ingestion, err));
+    TRY(app_processed(app, &processed, err));
+    TRY(app_work_dir(app, &options.work_dir, err));
+    return process_run(ingestion, processed, &options, report, err);
+}
