@@ -27,6 +27,15 @@ void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_info(...)  log_at(LOG_INFO, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
 
+/* What every JSON line says besides: whose call it is.  Copied; NULL members are left out, NULL
+ * takes all away. */
+struct log_context {
+    const char *step;
+    const char *request_id;
+    const char *trace_id;
+};
+void log_context(const struct log_context *context);
+
 /* The final report of an error: "error: …" and "hint: …", or one JSON line. */
 void log_error(const struct err *err);
 
