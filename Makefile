@@ -4,16 +4,18 @@
 #            COVERAGE_MIN  lines that tests must reach, in per cent
 #            LAYER         one layer's unit tests only, for `make unit`
 #            T             arguments for pytest, for `make integration`
+#            ARCH          x86_64 or arm64 only, for `make lambda`
 #            PREFIX        where `make install` puts the program (/usr/local)
 BUILD        ?= build
 COVERAGE_MIN ?= 90
 PREFIX       ?= /usr/local
 LAYER        ?=
+ARCH         ?=
 T            ?=
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration format demo demo-down bench install clean
+.PHONY: help setup build test lint clang unit integration format demo demo-down bench lambda install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +63,10 @@ bench: ## measure against the floors of this machine (COPY, DuckDB alone)
 	@tools/setup.sh build test
 	@tools/build.sh release
 	@bench/run
+
+lambda: ## build what AWS Lambda runs, for x86_64 and arm64 (one: ARCH=x86_64), and check it
+	@tools/setup.sh build lambda
+	@tools/lambda_build.sh $(ARCH)
 
 install: build ## install the program under PREFIX (/usr/local; DESTDIR is honoured)
 	@tools/build.sh release --install "$(PREFIX)"

@@ -7,7 +7,7 @@ Prints one line a group: `layer base: src/base/buf.c ...`, `tests base: ...`, `t
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MAIN = "src/cli/main.c"
+MAINS = ["src/cli/main.c", "src/lambda/bootstrap.c", "src/lambda/bootstrap_ingest.c"]
 
 
 def found(pattern):
@@ -16,11 +16,11 @@ def found(pattern):
 
 def groups():
     for layer in sorted(path.name for path in (ROOT / "src").iterdir() if path.is_dir()):
-        yield f"layer {layer}", [path for path in found(f"src/{layer}/**/*.c") if path != MAIN]
+        yield f"layer {layer}", [path for path in found(f"src/{layer}/**/*.c") if path not in MAINS]
         yield f"tests {layer}", found(f"test/{layer}/test_*.c")
     yield "testlib", found("test/lib/*.c")
     yield "sql", found("src/**/*.sql")
-    yield "archives", found(".cache/duckdb/*.a")
+    yield "archives", [pathlib.Path(path).name for path in found(".cache/duckdb/*.a")]
 
 
 if __name__ == "__main__":

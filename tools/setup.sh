@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #
-# usage: setup.sh [build] [test] [demo]      (nothing named: build)
+# usage: setup.sh [build] [test] [demo] [lambda]      (nothing named: build)
 #
 #   build   compiler, libraries, and the DuckDB C library in .cache/duckdb
-#   test    clang, PostgreSQL, coverage tools, and the Python packages in .cache/venv
+#   test    clang, PostgreSQL, coverage tools, the Python packages in .cache/venv, AWS's runtime interface emulator
 #   demo    PostgreSQL
+#   lambda  cross compilers, static libraries and DuckDB for x86_64 and arm64 in .cache/lambda
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -17,9 +18,18 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
 DEMO_PACKAGES="postgresql-15"
 TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv"
 
+case $(dpkg --print-architecture 2>/dev/null) in
+arm64) CROSS_PACKAGES="gcc-11-x86-64-linux-gnu g++-11-x86-64-linux-gnu" ;;
+*) CROSS_PACKAGES="gcc-11-aarch64-linux-gnu g++-11-aarch64-linux-gnu" ;;
+esac
+# gcc 11: what gcc 12 links in needs glibc 2.35, and Amazon Linux 2023 has 2.34
+LAMBDA_PACKAGES="gcc-11 g++-11 $CROSS_PACKAGES qemu-user-static dpkg-dev make perl patch bzip2 xz-utils"
+
 DUCKDB_VERSION=v0.10505.0 # the Go module's way to write DuckDB 1.5.5
 DUCKDB_SUM_amd64=h1:nrsaVYj3XYCRbS2FpdOMD/KHE7egRMr+/NR1IHmjT84=
 DUCKDB_SUM_arm64=h1:qM6oGDgwXBILJGbTY4fCy6QOczLpucUA6yn6g3ORjh4=
+RIE_SUM_x86_64=6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5
+RIE_SUM_arm64=ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21
 
 say() { echo "setup: $*" >&2; }
 die() {
@@ -77,15 +87,15 @@ need_packages() {
     apt_install "${missing[@]}"
 }
 
+# fetch_duckdb ARCH FOLDER
 # The static library and its header come as a Go module, whose checksum is checked here and not by a server.
 fetch_duckdb() {
-    local arch sum answer dir
-    arch=$(dpkg --print-architecture)
+    local arch=$1 to=$2 sum answer dir
     sum=DUCKDB_SUM_$arch
     [ -n "${!sum:-}" ] || die "no DuckDB library is known for '$arch', only for amd64 and arm64"
-    [ "$(cat .cache/duckdb/version 2>/dev/null)" = "$DUCKDB_VERSION ${!sum}" ] && return
+    [ "$(cat "$to/version" 2>/dev/null)" = "$DUCKDB_VERSION ${!sum}" ] && return
     command -v go >/dev/null || need_packages golang-go ca-certificates
-    say "fetching DuckDB 1.5.5"
+    say "fetching DuckDB 1.5.5 for $arch"
     mkdir -p .cache/go
     answer=$(GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GOSUMDB=off GOTOOLCHAIN=local GO111MODULE=on \
         go mod download -json "github.com/duckdb/duckdb-go-bindings/lib/linux-$arch@$DUCKDB_VERSION") ||
@@ -95,14 +105,14 @@ fetch_duckdb() {
     *) die "the DuckDB library has another checksum than ${!sum}: $answer" ;;
     esac
     dir=.cache/go/github.com/duckdb/duckdb-go-bindings/lib/linux-$arch@$DUCKDB_VERSION
-    rm -rf .cache/duckdb .cache/duckdb.new
-    mkdir -p .cache/duckdb.new
+    rm -rf "$to" "$to.new"
+    mkdir -p "$to.new"
     # tpch and tpcds are benchmarks; everything else is needed by the extension loader
-    cp "$dir"/duckdb.h "$dir"/LICENSE "$dir"/*.a .cache/duckdb.new/
-    rm -f .cache/duckdb.new/libtpc*
+    cp "$dir"/duckdb.h "$dir"/LICENSE "$dir"/*.a "$to.new/"
+    rm -f "$to.new"/libtpc*
     rm -rf .cache/go
-    echo "$DUCKDB_VERSION ${!sum}" >.cache/duckdb.new/version
-    mv .cache/duckdb.new .cache/duckdb
+    echo "$DUCKDB_VERSION ${!sum}" >"$to.new/version"
+    mv "$to.new" "$to"
 }
 
 # The same code as a shared library: linking forty test programs against 50 MB of archives would take a minute.
@@ -140,6 +150,40 @@ fetch_promtool() {
     rm -rf "$dir"
 }
 
+make_lambda_libraries() {
+    local arch
+    for arch in amd64 arm64; do
+        [ -n "$(apt-get indextargets)" ] || quietly as_root apt-get update -q
+        [ -e ".cache/lambda/$arch/stamp" ] || say "making the static libraries of Lambda for $arch (two minutes)"
+        quietly tools/lambda_libraries.sh "$arch"
+        fetch_duckdb "$arch" ".cache/lambda/duckdb-$arch"
+    done
+}
+
+# Amazon publishes the emulator within its command line tool for Lambda; that one file is all that is kept of it.
+fetch_rie() {
+    local arch sum name
+    case $(dpkg --print-architecture) in
+    arm64) arch=arm64 ;;
+    *) arch=x86_64 ;;
+    esac
+    name=aws-lambda-rie-$arch
+    sum=RIE_SUM_$arch
+    [ "$(cat .cache/rie/sum 2>/dev/null)" = "${!sum}" ] && return
+    say "fetching the runtime interface emulator"
+    rm -rf .cache/rie .cache/rie.new
+    mkdir -p .cache/rie.new
+    quietly .cache/venv/bin/pip download -q --disable-pip-version-check --no-deps --require-hashes \
+        -r test/rie.txt -d .cache/rie.new
+    quietly python3 -m zipfile -e .cache/rie.new/aws_sam_cli-*.whl .cache/rie.new/all
+    cp ".cache/rie.new/all/samcli/local/rapid/$name" .cache/rie.new/aws-lambda-rie
+    echo "${!sum}  .cache/rie.new/aws-lambda-rie" | sha256sum -c --quiet || die "$name has another checksum"
+    chmod +x .cache/rie.new/aws-lambda-rie
+    rm -rf .cache/rie.new/all .cache/rie.new/*.whl
+    echo "${!sum}" >.cache/rie.new/sum
+    mv .cache/rie.new .cache/rie
+}
+
 [ $# -gt 0 ] || set -- build
 mkdir -p .cache
 exec 9>.cache/setup.lock
@@ -151,19 +195,22 @@ for part in "$@"; do
     build) packages+=" $BUILD_PACKAGES" ;;
     test) packages+=" $TEST_PACKAGES" ;;
     demo) packages+=" $DEMO_PACKAGES" ;;
-    *) die "unknown part '$part', use build, test or demo" ;;
+    lambda) packages+=" $LAMBDA_PACKAGES" ;;
+    *) die "unknown part '$part', use build, test, demo or lambda" ;;
     esac
 done
 # shellcheck disable=SC2086 # a list of words
 need_packages $packages
 for part in "$@"; do
     case $part in
-    build) fetch_duckdb ;;
+    build) fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb ;;
+    lambda) make_lambda_libraries ;;
     test)
-        fetch_duckdb
+        fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
         make_shared_duckdb
         make_venv
         fetch_promtool
+        fetch_rie
         ;;
     esac
 done

@@ -2,10 +2,7 @@
 
 #include "app/telemetry.h"
 #include "base/file.h"
-#include "base/text.h"
 #include "net/aws.h"
-#include "pipeline/load.h"
-#include "pipeline/process.h"
 
 struct app {
     const struct config *config;
@@ -34,6 +31,12 @@ void app_free(struct app *app)
     aws_free(app->aws);
     free(app->tables);
     free(app);
+}
+
+void app_end_run(struct app *app)
+{
+    work_dir_close(app->work_dir);
+    app->work_dir = NULL;
 }
 
 const struct config *app_config(const struct app *app)
@@ -109,32 +112,6 @@ bool app_has_warehouse(const struct app *app)
     return config_text(app->config, OPTION_WAREHOUSE_URL) != NULL;
 }
 
-enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehouse **ret_warehouse,
-                                 struct err *err)
-{
-    const struct config *config = app->config;
-    const char *processed = config_text(config, OPTION_LAKE_PROCESSED);
-    const char *work_dir, *read_dirs[3] = {NULL};
-
-    TRY(config_require(config, OPTION_WAREHOUSE_URL, err));
-    TRY(app_work_dir(app, &work_dir, err));
-    read_dirs[0] = work_dir;
-    if (processed)
-        read_dirs[1] = text_starts(processed, "file://") ? processed + strlen("file://")
-                       : strstr(processed, "://")        ? NULL
-                                                         : processed;
-    struct warehouse_config wanted = {
-        .url = config_text(config, OPTION_WAREHOUSE_URL),
-        .schema = config_text(config, OPTION_WAREHOUSE_SCHEMA),
-        .memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY),
-        .threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS),
-        .work_dir = work_dir,
-        .read_dirs = read_dirs,
-        .read_only = read_only,
-    };
-    return warehouse_open(&wanted, ret_warehouse, err);
-}
-
 static void table_options(struct app *app, struct ingest_options *options)
 {
     size_t count;
@@ -193,33 +170,6 @@ static enum err_code ingest(struct app *app, const struct app_ingest_choice *cho
     return ingest_run(ingestion, &options, report, err);
 }
 
-static enum err_code process(struct app *app, struct step_report *report, struct err *err)
-{
-    struct store *ingestion, *processed;
-    struct process_options options = {
-        .models_dir = config_text(app->config, OPTION_MODELS),
-        .memory_bytes = (uint64_t)config_number(app->config, OPTION_PROCESS_MEMORY),
-        .threads = (unsigned)config_number(app->config, OPTION_PROCESS_THREADS),
-    };
-
-    TRY(app_ingestion(app, &ingestion, err));
-    TRY(app_processed(app, &processed, err));
-    TRY(app_work_dir(app, &options.work_dir, err));
-    return process_run(ingestion, processed, &options, report, err);
-}
-
-static enum err_code load(struct app *app, struct step_report *report, struct err *err)
-{
-    CLEANUP(warehouse_close) struct warehouse *warehouse = NULL;
-    struct store *processed;
-    struct load_options options = {0};
-
-    TRY(app_processed(app, &processed, err));
-    TRY(app_work_dir(app, &options.work_dir, err));
-    TRY(app_warehouse_open(app, false, &warehouse, err));
-    return load_run(processed, warehouse, &options, report, err);
-}
-
 enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice,
                          struct step_report *report, struct err *err)
 {
@@ -227,26 +177,6 @@ enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice
 
     telemetry_begin(app, TELEMETRY_INGEST, &run);
     enum err_code code = ingest(app, choice, report, err);
-    telemetry_end(&run, report, code, err);
-    return code;
-}
-
-enum err_code app_process(struct app *app, struct step_report *report, struct err *err)
-{
-    struct telemetry_run run;
-
-    telemetry_begin(app, TELEMETRY_PROCESS, &run);
-    enum err_code code = process(app, report, err);
-    telemetry_end(&run, report, code, err);
-    return code;
-}
-
-enum err_code app_load(struct app *app, struct step_report *report, struct err *err)
-{
-    struct telemetry_run run;
-
-    telemetry_begin(app, TELEMETRY_LOAD, &run);
-    enum err_code code = load(app, report, err);
     telemetry_end(&run, report, code, err);
     return code;
 }

@@ -14,6 +14,8 @@ struct app;
 /* The config must outlive the app. */
 struct app *app_new(const struct config *config);
 void app_free(struct app *app);
+/* Between two runs of a program that stays: removes the work folder.  Stores stay open. */
+void app_end_run(struct app *app);
 DEFINE_CLEANUP(struct app *, app_free)
 
 const struct config *app_config(const struct app *app);

@@ -1,22 +1,15 @@
 #include "app/app_doctor.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 
-static void check_stores(struct app *app, struct doctor *doctor)
+static void check_processed(struct app *app, struct doctor *doctor)
 {
     struct store *store;
     struct err err;
 
-    if (app_ingestion(app, &store, &err)) {
-        doctor_fail(doctor, "lake.ingestion", &err);
-    } else {
-        doctor_store(doctor, "lake.ingestion", store);
-        doctor_lake(doctor, store);
-    }
     if (app_processed(app, &store, &err))
         doctor_fail(doctor, "lake.processed", &err);
     else
@@ -60,35 +53,10 @@ static void check_warehouse(struct app *app, struct doctor *doctor)
         doctor_warehouse(doctor, warehouse, config_text(config, OPTION_WAREHOUSE_SCHEMA));
 }
 
-static void check_files(struct app *app, struct doctor *doctor)
-{
-    const struct config *config = app_config(app);
-    const char *file = config_file(config), *work_dir;
-    const char *dotenv = file_resolve(doctor->arena, config_directory(config), ".env");
-    struct stat info;
-    struct err err;
-
-    doctor_add(doctor, DOCTOR_OK, "config", "", "%s",
-               file ? file : "no tote.yaml: flags and variables");
-    if (stat(dotenv, &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)))
-        doctor_add(doctor, DOCTOR_WARN, "config",
-                   arena_printf(doctor->arena, "chmod 600 %s", dotenv),
-                   "'%s' can be read by others on this machine", dotenv);
-    if (app_work_dir(app, &work_dir, &err))
-        doctor_fail(doctor, "work_dir", &err);
-}
-
 void app_doctor(struct app *app, struct doctor *doctor)
 {
-    struct ingest_options options;
-    struct err err;
-
-    check_files(app, doctor);
-    if (app_ingest_options(app, NULL, &options, &err))
-        doctor_fail(doctor, "source", &err);
-    else
-        doctor_source(doctor, &options);
-    check_stores(app, doctor);
+    app_doctor_source(app, doctor);
+    check_processed(app, doctor);
     doctor_models(doctor, config_text(app_config(app), OPTION_MODELS));
     check_warehouse(app, doctor);
 }

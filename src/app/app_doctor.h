@@ -7,5 +7,7 @@
 
 /* Fills the report; doctor->arena is set by the caller. */
 void app_doctor(struct app *app, struct doctor *doctor);
+/* Only what ingest needs: configuration, source, ingestion store. */
+void app_doctor_source(struct app *app, struct doctor *doctor);
 
 #endif

@@ -1,36 +1,12 @@
 #include "app/round.h"
 
+#include "app/app_ingest.h"
 #include "base/cancel.h"
 #include "base/clock.h"
-#include "pipeline/batch_log.h"
 
 enum {
     CONFLICT_TRIES = 3
 };
-
-static enum err_code ingestion_head(struct app *app, uint64_t *ret_head, struct err *err)
-{
-    struct store *ingestion;
-
-    TRY(app_ingestion(app, &ingestion, err));
-    return batch_log_head(ingestion, ret_head, err);
-}
-
-/* A batch that somebody else committed since we began holds what we would have found. */
-static enum err_code run_ingest(struct app *app, const struct app_ingest_choice *choice,
-                                struct round_step *step, struct err *err)
-{
-    uint64_t before = 0, after = 0;
-    struct err ignored;
-
-    TRY(ingestion_head(app, &before, err));
-    enum err_code code = app_ingest(app, choice, &step->report, err);
-    if (code != ERR_CONFLICT || ingestion_head(app, &after, &ignored) || after <= before)
-        return code;
-    step->yielded = true;
-    step->report.head = after;
-    return ERR_OK;
-}
 
 /* Process and load catch up with whatever is missing, so after a conflict they look again. */
 static enum err_code run_step(struct app *app, int which, const struct app_ingest_choice *choice,
@@ -39,7 +15,7 @@ static enum err_code run_step(struct app *app, int which, const struct app_inges
     enum err_code code = ERR_CONFLICT;
 
     if (which == ROUND_INGEST)
-        return run_ingest(app, choice, step, err);
+        return app_ingest_or_yield(app, choice, &step->report, &step->yielded, err);
     for (int i = 0; i < CONFLICT_TRIES && code == ERR_CONFLICT; i++) {
         step->report = (struct step_report){.arena = step->report.arena};
         code = which == ROUND_PROCESS ? app_process(app, &step->report, err)

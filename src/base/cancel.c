@@ -5,10 +5,15 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static atomic_bool requested;
 static atomic_int signals_seen;
+static atomic_bool deadline_passed;
+static _Atomic int64_t deadline; /* 0: none */
 static atomic_int waker = -1;
 static pthread_once_t waker_once = PTHREAD_ONCE_INIT;
 
@@ -61,10 +66,16 @@ bool cancel_requested(void)
     return atomic_load(&requested);
 }
 
+bool cancel_deadline_passed(void)
+{
+    return atomic_load(&deadline_passed);
+}
+
 enum err_code cancel_check(struct err *err)
 {
     if (cancel_requested())
-        return err_set(err, ERR_CANCELLED, "interrupted");
+        return err_set(err, ERR_CANCELLED, "%s",
+                       cancel_deadline_passed() ? "out of time" : "interrupted");
     return ERR_OK;
 }
 
@@ -74,6 +85,55 @@ static void on_signal(int number)
     if (atomic_fetch_add(&signals_seen, 1) > 0)
         _exit(130);
     cancel_request();
+}
+
+static void on_deadline(int number)
+{
+    (void)number;
+    if (atomic_load(&deadline) == 0 || atomic_load(&requested))
+        return;
+    atomic_store(&deadline_passed, true);
+    cancel_request();
+}
+
+/* A signal, because nothing else wakes a program without a thread of its own for it. */
+static timer_t deadline_timer(void)
+{
+    static timer_t timer;
+    static bool made;
+    struct sigaction stop = {.sa_handler = on_deadline, .sa_flags = SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+
+    if (!made) {
+        (void)cancel_fd();
+        (void)sigemptyset(&stop.sa_mask);
+        (void)sigaction(SIGALRM, &stop, NULL);
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+            abort(); /* no memory in the kernel */
+        made = true;
+    }
+    return timer;
+}
+
+void cancel_deadline(int64_t deadline_us)
+{
+    struct itimerspec at = {.it_value = {.tv_sec = deadline_us / 1000000,
+                                         .tv_nsec = (long)(deadline_us % 1000000) * 1000}};
+
+    atomic_store(&deadline, deadline_us);
+    if (atomic_exchange(&deadline_passed, false))
+        cancel_clear();
+    (void)timer_settime(deadline_timer(), TIMER_ABSTIME, &at, NULL);
+}
+
+int64_t cancel_time_left_us(void)
+{
+    int64_t at_us = atomic_load(&deadline);
+
+    if (at_us == 0)
+        return INT64_MAX;
+    int64_t left_us = at_us - clock_monotonic_us();
+    return left_us > 0 ? left_us : 0;
 }
 
 void cancel_install(void)

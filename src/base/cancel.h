@@ -3,6 +3,8 @@
 #ifndef BASE_CANCEL_H
 #define BASE_CANCEL_H
 
+#include <stdint.h>
+
 #include "base/mem.h"
 
 /* Installs handlers for SIGINT and SIGTERM, ignores SIGPIPE.  A second signal ends the program at
@@ -13,7 +15,14 @@ void cancel_clear(void);   /* for tests */
 bool cancel_requested(void);
 /* Becomes readable when cancellation is requested; for poll(). */
 int cancel_fd(void);
-/* ERR_CANCELLED "interrupted" when requested, else ERR_OK. */
+/* ERR_CANCELLED "interrupted" (or "out of time") when requested, else ERR_OK. */
 CHECKED enum err_code cancel_check(struct err *err);
+
+/* From `deadline_us` of clock_monotonic_us() on, cancellation is requested, by nobody's hand: every
+ * wait wakes up then.  0 takes the deadline back, and with it a request that it made.  For one
+ * thread, while no other works. */
+void cancel_deadline(int64_t deadline_us);
+bool cancel_deadline_passed(void); /* it was the deadline that requested it */
+int64_t cancel_time_left_us(void); /* INT64_MAX without a deadline, never below 0 */
 
 #endif

@@ -24,10 +24,45 @@ static size_t secret_capacity;
 
 static const char mask[] = "***";
 
+static struct {
+    pthread_mutex_t lock;
+    char step[32];
+    char request_id[128];
+    char trace_id[128];
+} about = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 void log_configure(enum log_level level, enum log_format format)
 {
     atomic_store(&least_level, level);
     atomic_store(&chosen_format, format);
+}
+
+void log_context(const struct log_context *context)
+{
+    static const struct log_context none;
+
+    if (!context)
+        context = &none;
+    (void)pthread_mutex_lock(&about.lock);
+    (void)snprintf(about.step, sizeof about.step, "%s", context->step ? context->step : "");
+    (void)snprintf(about.request_id, sizeof about.request_id, "%s",
+                   context->request_id ? context->request_id : "");
+    (void)snprintf(about.trace_id, sizeof about.trace_id, "%s",
+                   context->trace_id ? context->trace_id : "");
+    (void)pthread_mutex_unlock(&about.lock);
+}
+
+/* An event names the step that it is about. */
+static void json_context(struct json_writer *json, const struct log_event *event)
+{
+    (void)pthread_mutex_lock(&about.lock);
+    if (*about.step && !event)
+        json_text(json, "step", about.step);
+    if (*about.request_id)
+        json_text(json, "request_id", about.request_id);
+    if (*about.trace_id)
+        json_text(json, "trace_id", about.trace_id);
+    (void)pthread_mutex_unlock(&about.lock);
 }
 
 bool log_enabled(enum log_level level)
@@ -103,6 +138,7 @@ static void json_line(struct buf *out, enum log_level level, const char *message
     json_text(&json, "ts", now);
     json_text(&json, "level", level_name(level));
     json_text(&json, "message", message);
+    json_context(&json, event);
     if (err) {
         json_text(&json, "code", err_name(err->code));
         if (*err->sqlstate)

@@ -43,6 +43,15 @@ struct log_event {
 };
 void log_event(const struct log_event *event, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* What every JSON line says besides: whose call it is.  Copied; NULL members are left out, NULL
+ * takes all away. */
+struct log_context {
+    const char *step;
+    const char *request_id;
+    const char *trace_id;
+};
+void log_context(const struct log_context *context);
+
 /* The final report of an error: "error: …" and "hint: …", or one JSON line. */
 void log_error(const struct err *err);
 

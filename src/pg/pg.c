@@ -201,8 +201,10 @@ static enum err_code await_connection(struct pg *pg, int64_t timeout_us, struct 
         int ready = left_us > 0 ? poll(fds, COUNT_OF(fds), (int)(left_us / 1000 + 1)) : 0;
         TRY(cancel_check(err));
         if (ready == 0) {
-            (void)err_set(err, ERR_UNAVAILABLE, "cannot connect to the %s at %s: no answer in %d s",
-                          pg->role, pg->where, (int)(timeout_us / 1000000));
+            char waited[CLOCK_TEXT_MAX];
+            clock_format_duration(timeout_us, waited);
+            (void)err_set(err, ERR_UNAVAILABLE, "cannot connect to the %s at %s: no answer in %s",
+                          pg->role, pg->where, waited);
             return err_hint(err,
                             "check that the server can be reached from here (address, firewall)");
         }
@@ -218,6 +220,9 @@ static enum err_code connect_now(struct pg *pg, const struct pg_options *options
     TRY(learn_secrets(options, &timeout_us, err));
     if (timeout_us == 0)
         timeout_us = CONNECT_TIMEOUT_US;
+    /* Where time is short, "cannot be reached" is to be said before the time is up. */
+    if (timeout_us > cancel_time_left_us() / 4 * 3)
+        timeout_us = cancel_time_left_us() / 4 * 3;
     const char *const names[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
     const char *const values[] = {options->url, "tote", "UTF8", NULL};
     pg->connection = PQconnectStartParams(names, values, 1);

@@ -181,15 +181,20 @@ enum err_code load_run(struct store *processed, struct warehouse *warehouse,
                         .arena = run_arena};
     struct processed_record *head;
     uint64_t head_batch;
+    enum err_code code = ERR_OK;
     int64_t start_us = clock_monotonic_us();
     TRY(batch_log_head(processed, &head_batch, err));
     if (head_batch > 0) {
         TRY(processed_record_read(processed, head_batch, run_arena, &head, err));
         load.head = head;
-        TRY(load_missing(&load, err));
+        code = load_missing(&load, err);
+        /* Some batches may be done although one failed. */
         report->head = load.loaded;
-        report->head_captured_us = head->captured_us;
+        if (load.loaded == head->batch)
+            report->head_captured_us = head->captured_us;
+        else if (report->batch_count > 0)
+            report->head_captured_us = report->batches[report->batch_count - 1].captured_us;
     }
     report->duration_us = clock_monotonic_us() - start_us;
-    return ERR_OK;
+    return code;
 }

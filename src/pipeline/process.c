@@ -138,8 +138,11 @@ static enum err_code run_session(struct process *process, uint64_t *done, uint64
     process->lake.arena = session;
     process->lake.tables = NULL;
     process->lake.table_count = process->lake.clean_count = 0;
-    if (*done > 0)
+    if (*done > 0) {
         TRY(processed_record_read(process->processed, *done, session, &previous, err));
+        process->report->head = *done;
+        process->report->head_captured_us = previous->captured_us;
+    }
     if (!process->lake_id)
         TRY(check_lake(process, previous, err));
     for (unsigned i = 0; i < SESSION_BATCHES && *done < head; i++) {

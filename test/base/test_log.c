@@ -84,6 +84,31 @@ static void leak(void)
     log_error(&err);
 }
 
+static void say_about_an_invocation(void)
+{
+    log_context(&(struct log_context){.step = "load", .request_id = "r-1", .trace_id = "1-5759"});
+    log_info("begun");
+    log_context(&(struct log_context){.step = "load"});
+    log_info("idle");
+    log_context(NULL);
+    log_info("ended");
+}
+
+/* Lines of one invocation are found by its id. */
+static void the_context_stands_in_every_line(void **state)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    (void)state;
+
+    log_configure(LOG_INFO, LOG_JSON);
+    const char *text = heard(arena, say_about_an_invocation);
+    assert_non_null(strstr(text, "\"message\":\"begun\",\"step\":\"load\",\"request_id\":\"r-1\","
+                                 "\"trace_id\":\"1-5759\"}\n"));
+    assert_non_null(strstr(text, "\"message\":\"idle\",\"step\":\"load\"}\n"));
+    assert_non_null(strstr(text, "\"message\":\"ended\"}\n"));
+    log_configure(LOG_INFO, LOG_TEXT);
+}
+
 static void secrets_are_scrubbed(void **state)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
@@ -150,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_for_people),
         cmocka_unit_test(json_is_for_collectors),
+        cmocka_unit_test(the_context_stands_in_every_line),
         cmocka_unit_test(secrets_are_scrubbed),
         cmocka_unit_test(addresses_lose_their_password),
         cmocka_unit_test(short_work_shows_no_progress),
