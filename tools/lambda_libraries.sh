@@ -116,6 +116,7 @@ build_libpq() {
     tar xf postgresql-15_*.orig.tar.bz2 -C postgresql --strip-components=1
     cd postgresql
     ./configure --host=$triplet --prefix=/usr --with-ssl=openssl --without-readline --without-zlib --without-icu
+    make -s -C src/backend generated-headers # which the rest does not wait for when it is made side by side
     make -s -j "$jobs" -C src/interfaces/libpq all-static-lib
     cp src/interfaces/libpq/libpq.a src/common/libpgcommon.a src/port/libpgport.a "$root/lib/"
     cp src/interfaces/libpq/libpq-fe.h src/include/postgres_ext.h src/include/pg_config_ext.h "$root/include/"
