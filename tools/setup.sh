@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #
-# usage: setup.sh [build] [test] [demo] [lambda]      (nothing named: build)
+# usage: setup.sh [build] [test] [demo] [lambda] [cloud] [cloud-lint]      (nothing named: build)
 #
 #   build   compiler, libraries, and the DuckDB C library in .cache/duckdb
 #   test    clang, PostgreSQL, coverage tools, the Python packages in .cache/venv, AWS's runtime interface emulator
 #   demo    PostgreSQL
 #   lambda  cross compilers, static libraries and DuckDB for x86_64 and arm64 in .cache/lambda
+#   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
+#   cloud-lint   tflint and actionlint in .cache/bin, checkov and zizmor in .cache/checkers
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -125,14 +127,26 @@ make_shared_duckdb() {
     mv .cache/duckdb/libduckdb.so.new .cache/duckdb/libduckdb.so
 }
 
+# A folder of Python packages, made anew when the list of them has changed.
 make_venv() {
-    local stamp=.cache/venv/requirements.txt
-    cmp -s test/requirements.txt "$stamp" && return
-    say "installing the Python packages of the tests in .cache/venv"
-    rm -rf .cache/venv
-    quietly /usr/bin/python3 -m venv .cache/venv
-    quietly .cache/venv/bin/pip install -q --disable-pip-version-check --require-hashes -r test/requirements.txt
-    cp test/requirements.txt "$stamp"
+    local folder=$1 list=$2 stamp=$1/requirements.txt
+    cmp -s "$list" "$stamp" && return
+    say "installing the Python packages of $list in $folder"
+    rm -rf "$folder"
+    quietly /usr/bin/python3 -m venv "$folder"
+    quietly "$folder/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$list"
+    cp "$list" "$stamp"
+}
+
+# Checkers written in Go, checked by Go's own sums. tflint wants a newer Go than Debian's, so it comes if it can.
+fetch_go_checker() {
+    local name=$1 module=$2
+    [ ! -x ".cache/bin/$name" ] || return 0
+    command -v go >/dev/null || need_packages golang-go ca-certificates
+    say "building $name"
+    mkdir -p .cache/bin
+    GOBIN=$PWD/.cache/bin GOFLAGS=-modcacherw GO111MODULE=on go install "$module" >.cache/bin/$name.log 2>&1 ||
+        say "SKIPPED LOUDLY: $name could not be built, see .cache/bin/$name.log"
 }
 
 # Prometheus' checker out of Debian's package, without the server, which would start by itself when installed.
@@ -196,7 +210,9 @@ for part in "$@"; do
     test) packages+=" $TEST_PACKAGES" ;;
     demo) packages+=" $DEMO_PACKAGES" ;;
     lambda) packages+=" $LAMBDA_PACKAGES" ;;
-    *) die "unknown part '$part', use build, test, demo or lambda" ;;
+    cloud) packages+=" $DEMO_PACKAGES python3-venv" ;;
+    cloud-lint) packages+=" python3-venv" ;;
+    *) die "unknown part '$part', use build, test, demo, lambda, cloud or cloud-lint" ;;
     esac
 done
 # shellcheck disable=SC2086 # a list of words
@@ -208,9 +224,15 @@ for part in "$@"; do
     test)
         fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
         make_shared_duckdb
-        make_venv
+        make_venv .cache/venv test/requirements.txt
         fetch_promtool
         fetch_rie
+        ;;
+    cloud) make_venv .cache/ministack test/cloud/requirements.txt ;;
+    cloud-lint)
+        make_venv .cache/checkers tools/checkers/requirements.txt
+        fetch_go_checker actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+        fetch_go_checker tflint github.com/terraform-linters/tflint@v0.64.0
         ;;
     esac
 done

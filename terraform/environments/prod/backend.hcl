@@ -1,0 +1,6 @@
+# Made by terraform/bootstrap, which prints the name of the bucket.
+bucket       = "tote-state-ACCOUNT"
+key          = "tote-prod/terraform.tfstate"
+region       = "eu-west-2"
+encrypt      = true
+use_lockfile = true

@@ -1,0 +1,36 @@
+# The published page: files in a bucket that only CloudFront can read, and only for those whom the gate lets through.
+
+module "bucket" {
+  source          = "../bucket"
+  name            = var.bucket.name
+  overwritable    = ["latest.json"] # the pointer to the newest documents; all others have names of their own
+  tls_only        = var.bucket.tls_only
+  write_once      = var.bucket.write_once
+  noncurrent_days = var.bucket.noncurrent_days
+  force_destroy   = var.bucket.force_destroy
+  more_policy     = data.aws_iam_policy_document.cloudfront[*].json
+}
+
+module "grants" {
+  source       = "../grants"
+  read         = [module.bucket.arn]
+  read_records = var.lake
+  write        = [module.bucket.arn]
+  secrets      = [var.warehouse.secret_arn]
+  kms_key_arn  = var.functions.kms_key_arn
+}
+
+module "function" {
+  source      = "../function"
+  name        = "${var.name}-publish"
+  description = "Publishes the page anew, on call; load does it after each batch"
+  handler     = "publish"
+  zip         = var.functions.zips.tote
+  policy      = module.grants.json
+  common      = var.functions
+  size        = var.size
+  network     = var.network
+  environment = merge(var.functions.environment, var.warehouse.environment, {
+    TOTE_PUBLISH_TO = "s3://${module.bucket.name}"
+  })
+}
