@@ -17,6 +17,11 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
 DEMO_PACKAGES="postgresql-15"
 TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv"
 
+VERSITYGW_VERSION=v1.8.0 # an S3 server; needs Go 1.25
+GO_VERSION=go1.25.0      # fetched as a module where the machine's own is older
+GO_SUM_amd64=h1:wVC9wx2XOcP5gHiN8ZzfyTfjlrDLSS7Hu1wjI01n68U=
+GO_SUM_arm64=h1:hHtJUQup8RrD0u1JkoREqx9fkdEMQQUusYS1dYLIUpk=
+
 DUCKDB_VERSION=v0.10505.0 # the Go module's way to write DuckDB 1.5.5
 DUCKDB_SUM_amd64=h1:nrsaVYj3XYCRbS2FpdOMD/KHE7egRMr+/NR1IHmjT84=
 DUCKDB_SUM_arm64=h1:qM6oGDgwXBILJGbTY4fCy6QOczLpucUA6yn6g3ORjh4=
@@ -115,6 +120,45 @@ make_shared_duckdb() {
     mv .cache/duckdb/libduckdb.so.new .cache/duckdb/libduckdb.so
 }
 
+# Prints the path of a Go that is new enough.
+find_go() {
+    local arch sum answer dir minor
+    minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    if [ "${minor:-0}" -ge 25 ]; then
+        command -v go
+        return
+    fi
+    arch=$(dpkg --print-architecture)
+    sum=GO_SUM_$arch
+    [ -n "${!sum:-}" ] || return 1
+    answer=$(GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GO111MODULE=on \
+        go mod download -json "golang.org/toolchain@v0.0.1-$GO_VERSION.linux-$arch") || true
+    case $answer in
+    *"\"Sum\": \"${!sum}\""*) ;;
+    *) return 1 ;;
+    esac
+    dir=.cache/go/golang.org/toolchain@v0.0.1-$GO_VERSION.linux-$arch
+    chmod -R u+x "$dir/bin" "$dir/pkg/tool" # a module's files come without their x
+    echo "$PWD/$dir/bin/go"
+}
+
+# Without it the tests that need a real S3 server are skipped, and say so.
+make_versitygw() {
+    local go
+    [ "$(cat .cache/bin/versitygw.version 2>/dev/null)" = "$VERSITYGW_VERSION" ] && return
+    command -v go >/dev/null || need_packages golang-go ca-certificates
+    say "building VersityGW, an S3 server for the tests (two minutes)"
+    if go=$(find_go) && GOBIN=$PWD/.cache/bin GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GOTOOLCHAIN=local \
+        CGO_ENABLED=0 "$go" install -ldflags "-s -w" \
+        "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" >.cache/versitygw.log 2>&1; then
+        echo "$VERSITYGW_VERSION" >.cache/bin/versitygw.version
+        rm -f .cache/versitygw.log
+    else
+        say "WARNING: VersityGW could not be built (see .cache/versitygw.log): the tests of S3 will be skipped"
+    fi
+    rm -rf .cache/go
+}
+
 make_venv() {
     local stamp=.cache/venv/requirements.txt
     cmp -s test/requirements.txt "$stamp" && return
@@ -148,6 +192,7 @@ for part in "$@"; do
         fetch_duckdb
         make_shared_duckdb
         make_venv
+        make_versitygw
         ;;
     esac
 done
