@@ -27,6 +27,11 @@ esac
 # gcc 11: what gcc 12 links in needs glibc 2.35, and Amazon Linux 2023 has 2.34
 LAMBDA_PACKAGES="gcc-11 g++-11 $CROSS_PACKAGES qemu-user-static dpkg-dev make perl patch bzip2 xz-utils"
 
+VERSITYGW_VERSION=v1.8.0 # an S3 server; needs Go 1.25
+GO_VERSION=go1.25.0      # fetched as a module where the machine's own is older
+GO_SUM_amd64=h1:wVC9wx2XOcP5gHiN8ZzfyTfjlrDLSS7Hu1wjI01n68U=
+GO_SUM_arm64=h1:hHtJUQup8RrD0u1JkoREqx9fkdEMQQUusYS1dYLIUpk=
+
 DUCKDB_VERSION=v0.10505.0 # the Go module's way to write DuckDB 1.5.5
 DUCKDB_SUM_amd64=h1:nrsaVYj3XYCRbS2FpdOMD/KHE7egRMr+/NR1IHmjT84=
 DUCKDB_SUM_arm64=h1:qM6oGDgwXBILJGbTY4fCy6QOczLpucUA6yn6g3ORjh4=
@@ -125,6 +130,45 @@ make_shared_duckdb() {
         -Wl,--whole-archive .cache/duckdb/libduckdb_static.a -Wl,--no-whole-archive \
         -Wl,--start-group .cache/duckdb/*.a -Wl,--end-group -lstdc++ -lm -ldl -lpthread
     mv .cache/duckdb/libduckdb.so.new .cache/duckdb/libduckdb.so
+}
+
+# Prints the path of a Go that is new enough.
+find_go() {
+    local arch sum answer dir minor
+    minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    if [ "${minor:-0}" -ge 25 ]; then
+        command -v go
+        return
+    fi
+    arch=$(dpkg --print-architecture)
+    sum=GO_SUM_$arch
+    [ -n "${!sum:-}" ] || return 1
+    answer=$(GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GO111MODULE=on \
+        go mod download -json "golang.org/toolchain@v0.0.1-$GO_VERSION.linux-$arch") || true
+    case $answer in
+    *"\"Sum\": \"${!sum}\""*) ;;
+    *) return 1 ;;
+    esac
+    dir=.cache/go/golang.org/toolchain@v0.0.1-$GO_VERSION.linux-$arch
+    chmod -R u+x "$dir/bin" "$dir/pkg/tool" # a module's files come without their x
+    echo "$PWD/$dir/bin/go"
+}
+
+# Without it the tests that need a real S3 server are skipped, and say so.
+make_versitygw() {
+    local go
+    [ "$(cat .cache/bin/versitygw.version 2>/dev/null)" = "$VERSITYGW_VERSION" ] && return
+    command -v go >/dev/null || need_packages golang-go ca-certificates
+    say "building VersityGW, an S3 server for the tests (two minutes)"
+    if go=$(find_go) && GOBIN=$PWD/.cache/bin GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GOTOOLCHAIN=local \
+        CGO_ENABLED=0 "$go" install -ldflags "-s -w" \
+        "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" >.cache/versitygw.log 2>&1; then
+        echo "$VERSITYGW_VERSION" >.cache/bin/versitygw.version
+        rm -f .cache/versitygw.log
+    else
+        say "WARNING: VersityGW could not be built (see .cache/versitygw.log): the tests of S3 will be skipped"
+    fi
+    rm -rf .cache/go
 }
 
 # A folder of Python packages, made anew when the list of them has changed.
@@ -227,6 +271,7 @@ for part in "$@"; do
         make_venv .cache/venv test/requirements.txt
         fetch_promtool
         fetch_rie
+        make_versitygw
         ;;
     cloud) make_venv .cache/ministack test/cloud/requirements.txt ;;
     cloud-lint)

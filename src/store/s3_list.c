@@ -146,6 +146,9 @@ static enum err_code get_page(struct s3 *s3, const char *prefix, const char *aft
     if (page->more && (!page->next || strlen(page->next) > TOKEN_MAX))
         return err_set(err, ERR_DATA, "listing '%.200s': there is more, but no way to ask for it",
                        s3->base.url);
+    if (page->more && token && text_equal(page->next, token))
+        return err_set(err, ERR_DATA, "listing '%.200s': the server gives the same page for ever",
+                       s3->base.url);
     return ERR_OK;
 }
 
