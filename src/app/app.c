@@ -123,6 +123,7 @@ static void table_options(struct app *app, struct ingest_options *options)
         app->tables[i] = (struct ingest_table_options){
             .table = tables[i].name,
             .cursor = tables[i].cursor,
+            .cursor_overlap_us = tables[i].cursor_overlap_us,
             .compare_every_us = tables[i].compare_every_us,
             .exclude_columns = tables[i].exclude_columns,
             .hash_columns = tables[i].hash_columns,

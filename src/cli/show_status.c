@@ -73,6 +73,23 @@ static void print_sources(const struct status *status, struct arena *arena, stru
     text_table_print(table, out);
 }
 
+/* What is not complete is never shown as if it were. */
+static void print_cursors(const struct status *status, struct buf *out)
+{
+    for (size_t i = 0; i < status->source_count; i++) {
+        const struct status_source *source = &status->sources[i];
+        char at[CLOCK_TEXT_MAX];
+        if (!source->cursor)
+            continue;
+        clock_format(source->compared_us, at);
+        at[19] = '\0';
+        buf_addf(out,
+                 "\n%s is read by its cursor '%s': complete as of %s UTC, since then without"
+                 " deletions\n",
+                 source->table, source->cursor, at);
+    }
+}
+
 static void print_models(const struct status *status, struct arena *arena, struct buf *out)
 {
     static const char *const heads[] = {"model", "kind", "lake versions", "warehouse rows"};
@@ -106,6 +123,7 @@ static void print_text(const struct status *status, const struct err *warehouse_
         print_step(out, "load", &status->load, status->process.head, status, arena);
     if (status->source_count)
         print_sources(status, arena, out);
+    print_cursors(status, out);
     if (status->model_count)
         print_models(status, arena, out);
 }
@@ -150,6 +168,10 @@ static void print_json(const struct status *status, const struct err *warehouse_
         json_uint(&json, "rows", status->sources[i].rows);
         json_count(&json, "clean_versions", status->sources[i].clean_versions);
         json_count(&json, "quarantined", status->sources[i].quarantined);
+        if (status->sources[i].cursor) {
+            json_text(&json, "cursor", status->sources[i].cursor);
+            output_json_time(&json, "complete_as_of", status->sources[i].compared_us);
+        }
         json_object_end(&json);
     }
     json_array_end(&json);

@@ -30,8 +30,8 @@ struct config {
     size_t table_capacity;
 };
 
-static const char *const table_keys[] = {"cursor", "compare_every", "exclude_columns",
-                                         "hash_columns"};
+static const char *const table_keys[] = {"cursor", "cursor_overlap", "compare_every",
+                                         "exclude_columns", "hash_columns"};
 
 /* "duckdb:./x" and "./x" as absolute paths; everything else as it is. */
 static const char *absolute(const struct config *config, enum option_type type, const char *text)
@@ -207,7 +207,7 @@ static struct config_table *file_table(struct config *config, const char *name)
     config->tables = mem_grow(config->tables, &config->table_capacity, config->table_count + 1,
                               sizeof *config->tables);
     struct config_table *table = &config->tables[config->table_count++];
-    *table = (struct config_table){.name = name, .compare_every_us = -1};
+    *table = (struct config_table){.name = name, .cursor_overlap_us = -1, .compare_every_us = -1};
     return table;
 }
 
@@ -234,7 +234,10 @@ static enum err_code file_table_key(struct config *config, const struct yaml_ent
         table->hash_columns = values;
     else if (text_equal(key, "cursor"))
         table->cursor = values[0];
-    else if (duration_parse(values[0], &table->compare_every_us, err))
+    else if (duration_parse(values[0],
+                            text_equal(key, "cursor_overlap") ? &table->cursor_overlap_us
+                                                              : &table->compare_every_us,
+                            err))
         return wrap_value(entry, name, err);
     return ERR_OK;
 }
@@ -527,6 +530,9 @@ static void print_table(const struct config_table *table, struct buf *out, struc
 {
     if (table->cursor)
         buf_addf(out, "tables.%s.cursor = %s\n", table->name, table->cursor);
+    if (table->cursor_overlap_us >= 0)
+        buf_addf(out, "tables.%s.cursor_overlap = %llds\n", table->name,
+                 (long long)(table->cursor_overlap_us / 1000000));
     if (table->compare_every_us >= 0)
         buf_addf(out, "tables.%s.compare_every = %llds\n", table->name,
                  (long long)(table->compare_every_us / 1000000));
@@ -568,6 +574,8 @@ static void print_table_json(const struct config_table *table, struct json_write
     json_object_begin(json, table->name);
     if (table->cursor)
         json_text(json, "cursor", table->cursor);
+    if (table->cursor_overlap_us >= 0)
+        json_double(json, "cursor_overlap_seconds", (double)table->cursor_overlap_us / 1e6);
     if (table->compare_every_us >= 0)
         json_double(json, "compare_every_seconds", (double)table->compare_every_us / 1e6);
     json_list(json, "exclude_columns", table->exclude_columns, arena);

@@ -36,6 +36,7 @@ struct config_request {
 struct config_table {
     const char *name;
     const char *cursor;                 /* or NULL */
+    int64_t cursor_overlap_us;          /* -1: not set */
     int64_t compare_every_us;           /* -1: not set */
     const char *const *exclude_columns; /* NULL-terminated, or NULL */
     const char *const *hash_columns;    /* NULL-terminated, or NULL */

@@ -42,9 +42,9 @@ void table_capture_init(struct table_capture *capture, const struct capture_batc
     options.split = false;
     capture->deleted = object_set_new(&options);
     capture->record = source->record;
-    capture->record.compare = mode == CAPTURE_INCREMENTAL ? "fingerprint" : "full";
-    capture->record.full_compare_us =
-        mode == CAPTURE_INCREMENTAL ? old->full_compare_us : batch->facts->captured_us;
+    bool full = mode == CAPTURE_FIRST || mode == CAPTURE_COMPARE;
+    capture->record.compare = full ? "full" : mode == CAPTURE_CURSOR ? "cursor" : "fingerprint";
+    capture->record.full_compare_us = full ? batch->facts->captured_us : old->full_compare_us;
     capture->record.key_form = source->form == KEY_INT8 ? "int8" : "text";
 }
 

@@ -1,9 +1,9 @@
 /* pipeline/capture.h - what changed in one table since the last record.
  *
- * Three ways.  first: no state to compare with; rows in any order, large tables in ranges by
+ * Four ways.  first: no state to compare with; rows in any order, large tables in ranges by
  * several workers.  compare: all rows in key order, merged with the index by content.  incremental:
  * fingerprints, then only what differs; it proves itself by the fingerprint and falls back to
- * compare.
+ * compare.  cursor: only rows whose cursor column is recent; never called complete.
  *
  * A table_capture is worked on by one thread at a time, except that ranges of a first load run side
  * by side.  Objects it wrote mean nothing until a record names them. */
@@ -36,7 +36,8 @@ enum {
 enum capture_mode {
     CAPTURE_FIRST,
     CAPTURE_COMPARE,
-    CAPTURE_INCREMENTAL
+    CAPTURE_INCREMENTAL,
+    CAPTURE_CURSOR
 };
 
 /* A range of pages of a large table, which some worker reads.  In a first load rows mostly lie in
@@ -97,6 +98,10 @@ CHECKED enum err_code capture_compare(struct table_capture *capture, struct pg *
 CHECKED enum err_code capture_incremental_range(struct table_capture *capture, struct pg *pg,
                                                 size_t range, struct err *err);
 CHECKED enum err_code capture_incremental(struct table_capture *capture, struct pg *pg,
+                                          struct err *err);
+CHECKED enum err_code capture_cursor(struct table_capture *capture, struct pg *pg, struct err *err);
+/* Where a table with a cursor goes on in the next batch; whatever this one's mode. */
+CHECKED enum err_code capture_note_cursor(struct table_capture *capture, struct pg *pg,
                                           struct err *err);
 
 /* --- for the files behind this header --- */

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,6 +13,8 @@
 enum {
     SCAN_SHARE = 8
 }; /* buckets above an eighth: reading all keys is quicker */
+
+#define CURSOR_OVERLAP_US INT64_C(3600000000)
 
 struct incremental {
     struct table_capture *capture;
@@ -47,11 +50,13 @@ static void incremental_release(struct incremental *work)
 static enum err_code changed_filter(struct incremental *work, struct buf *filter, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
+    const struct record_table *old = work->capture->old;
     uint64_t next = 0;
 
     TRY(pg_query(work->pg, sql_ingest_next_xid, NULL, 0, &rows, err));
     (void)text_to_u64(pg_rows_text(rows, 0, 0), &next);
-    uint32_t age = (uint32_t)next - (uint32_t)work->capture->batch->last->snapshot_xmin;
+    uint64_t last = old->cursor ? old->compared_xmin : work->capture->batch->last->snapshot_xmin;
+    uint32_t age = (uint32_t)next - (uint32_t)last;
     buf_addf(filter, "where age(xmin) between 0 and %" PRIu32, age);
     return ERR_OK;
 }
@@ -80,9 +85,8 @@ static enum err_code open_index(const struct incremental *work, struct index_run
     return ERR_OK;
 }
 
-static enum err_code find_changed(struct incremental *work, struct err *err)
+static enum err_code find_changed(struct incremental *work, const char *filter, struct err *err)
 {
-    CLEANUP_IN_PLACE(buf_release) struct buf filter = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf order = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     CLEANUP(index_runs_close) struct index_runs *runs = NULL;
@@ -91,9 +95,8 @@ static enum err_code find_changed(struct incremental *work, struct err *err)
     const struct source_table *source = work->capture->source;
     const struct index_entry *entry = NULL;
 
-    TRY(changed_filter(work, &filter, err));
     buf_addf(&order, "order by %s", source->key_order);
-    source_table_copy(source, filter.data, order.data, &sql);
+    source_table_copy(source, filter, order.data, &sql);
     struct row_stream_options options = {
         .table = source->record.name, .sql = sql.data, .layout = &source->rows, .ordered = true};
     TRY(row_stream_open(work->pg, &options, &stream, err));
@@ -286,8 +289,11 @@ static enum err_code start_over(struct table_capture *capture, struct pg *pg, st
  * are proof enough.  Where rows are missing, the buckets tell from where. */
 static enum err_code find_all(struct incremental *work, bool *ret_proved, struct err *err)
 {
+    CLEANUP_IN_PLACE(buf_release) struct buf filter = {0};
+
     change_log_init(&work->log, work->capture);
-    TRY(find_changed(work, err));
+    TRY(changed_filter(work, &filter, err));
+    TRY(find_changed(work, filter.data, err));
     fingerprint_ignore_keys(&work->expected);
     if (shows_the_same(work)) {
         *ret_proved = fingerprint_settle(&work->expected);
@@ -336,4 +342,64 @@ enum err_code capture_incremental(struct table_capture *capture, struct pg *pg, 
         return start_over(capture, pg, err);
     }
     return change_log_finish(&work.log, &work.expected, err);
+}
+
+/* --- by cursor -----------------------------------------------------------------------------------
+ */
+
+/* Rows that were seen already are told by their xmin, so reading too far back costs time only. */
+enum err_code capture_cursor(struct table_capture *capture, struct pg *pg, struct err *err)
+{
+    CLEANUP_IN_PLACE(incremental_release)
+    struct incremental work = {.capture = capture, .pg = pg};
+    CLEANUP_IN_PLACE(buf_release) struct buf filter = {0};
+
+    TRY(fingerprint_load(capture->batch->store, capture->old, &work.expected, err));
+    change_log_init(&work.log, capture);
+    buf_add_text(&filter, "where ");
+    pg_ident(&filter, capture->old->cursor);
+    buf_add_text(&filter, " >= ");
+    pg_literal(&filter, capture->old->cursor_low);
+    TRY(find_changed(&work, filter.data, err));
+    fingerprint_ignore_keys(&work.expected);
+    if (!fingerprint_settle(&work.expected))
+        return err_set(err, ERR_DATA, "the index of table '%s' does not fit its fingerprint",
+                       capture->record.name);
+    capture->record.rows = fingerprint_total(&work.expected).count;
+    return change_log_finish(&work.log, &work.expected, err);
+}
+
+enum err_code capture_note_cursor(struct table_capture *capture, struct pg *pg, struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    CLEANUP_IN_PLACE(buf_release) struct buf column = {0};
+    CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
+    const struct snapshot_facts *facts = capture->batch->facts;
+    const struct ingest_table_options *options = capture->source->options;
+    bool compared = capture->mode != CAPTURE_CURSOR;
+    int64_t back_us =
+        options->cursor_overlap_us < 0 ? CURSOR_OVERLAP_US : options->cursor_overlap_us;
+    char back[32];
+
+    if (facts->oldest_us && facts->captured_us > facts->oldest_us)
+        back_us += facts->captured_us - facts->oldest_us;
+    (void)snprintf(back, sizeof back, "%" PRId64, back_us);
+    pg_ident(&column, options->cursor);
+    sql_fill(&sql, sql_ingest_cursor,
+             (struct sql_part[]){{"back", back},
+                                 {"column", column.data},
+                                 {"table", capture->source->from},
+                                 {NULL, NULL}});
+    if (pg_query(pg, sql.data, NULL, 0, &rows, err) != ERR_OK)
+        return err_wrap(err, "looking for the end of '%s'", capture->record.name);
+    const char *low = pg_rows_text(rows, 0, 0);
+    if (!low)
+        return ERR_OK; /* no rows: the next batch compares */
+    capture->record.cursor = options->cursor;
+    capture->record.cursor_low = arena_strdup(capture->arena, low);
+    capture->record.compared_us = compared ? facts->captured_us : capture->old->compared_us;
+    capture->record.compared_xmin = compared ? facts->xmin : capture->old->compared_xmin;
+    if (capture->mode == CAPTURE_INCREMENTAL)
+        capture->state_changed = true; /* else it would be compared again the next time */
+    return ERR_OK;
 }

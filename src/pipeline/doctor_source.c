@@ -10,12 +10,15 @@ enum {
     OLDEST_VERSION = 130000,
     NEWEST_VERSION = 190000,
     DENIED_SHOWN = 20,
+    LARGE_ROWS = 100000000, /* some 10 s of looking through in each batch */
 };
-#define SKEW_US INT64_C(5000000)
+#define SKEW_US     INT64_C(5000000)
+#define LARGE_BYTES (INT64_C(20) << 30)
 
 struct source_facts {
     struct pg *pg;
     struct catalog catalog;
+    bool sees_all; /* others' transactions */
 };
 
 static int64_t number(const struct pg_rows *rows, size_t column)
@@ -132,6 +135,78 @@ static void check_rights(struct doctor *doctor, const struct source_facts *facts
     }
 }
 
+static bool is_large(const struct source_table *table)
+{
+    return table->catalog->estimated_rows >= LARGE_ROWS ||
+           table->size_bytes >= (uint64_t)LARGE_BYTES;
+}
+
+/* A large table wants a cursor; the first candidate is the likeliest. */
+static void propose_cursor(struct doctor *doctor, const struct source_table *table,
+                           const struct pg_rows *columns)
+{
+    bool found = pg_rows_count(columns) > 0 && flag(columns, 1);
+
+    doctor_add(doctor, DOCTOR_WARN, "source",
+               found ? arena_printf(doctor->arena, "set tables.%s.cursor: %s", table->record.name,
+                                    pg_rows_text(columns, 0, 0))
+                     : "a timestamp column with an index that every write sets could be its "
+                       "tables.<table>.cursor",
+               "table '%s' is large: every batch looks through all of it", table->record.name);
+}
+
+static void check_cursor(struct doctor *doctor, const struct source_facts *facts,
+                         const struct source_table *table, const struct pg_rows *columns)
+{
+    const char *name = table->options->cursor, *of = table->record.name;
+    size_t row = 0;
+
+    while (row < pg_rows_count(columns) && !text_equal(pg_rows_text(columns, row, 0), name))
+        row++;
+    if (row == pg_rows_count(columns))
+        return; /* the plan has said so */
+    doctor_add(doctor, DOCTOR_WARN, "source", "",
+               "table '%s' is read by its cursor '%s': what does not set it, and deletions, are "
+               "seen by compares only",
+               of, name);
+    if (pg_rows_text(columns, row, 1)[0] != 't')
+        doctor_add(doctor, DOCTOR_WARN, "source", "create an index on it, or leave the cursor out",
+                   "cursor '%s' of table '%s' has no index: all of the table is read for it", name,
+                   of);
+    if (pg_rows_text(columns, row, 2)[0] != 't')
+        doctor_add(doctor, DOCTOR_WARN, "source", "declare it not null",
+                   "cursor '%s' of table '%s' may be NULL: such rows are seen by compares only",
+                   name, of);
+    if (!facts->sees_all)
+        doctor_add(doctor, DOCTOR_WARN, "source",
+                   arena_printf(doctor->arena,
+                                "read the primary, and grant pg_read_all_stats to %s; or set "
+                                "tables.%s.cursor_overlap to more than the longest transaction",
+                                pg_user(facts->pg), of),
+                   "transactions of others cannot be seen: what takes longer than the overlap of "
+                   "cursor '%s' to commit is seen by compares only",
+                   name);
+}
+
+static void check_cursors(struct doctor *doctor, const struct source_facts *facts)
+{
+    for (size_t i = 0; i < doctor->plan.count; i++) {
+        CLEANUP(pg_rows_free) struct pg_rows *columns = NULL;
+        const struct source_table *table = &doctor->plan.tables[i];
+        const char *oid = arena_printf(doctor->arena, "%u", table->catalog->oid);
+        bool has_cursor = source_table_cursor(table) != NULL;
+        struct err err;
+        if (table->keyless || (!has_cursor && !is_large(table)))
+            continue;
+        if (pg_query(facts->pg, sql_doctor_cursor, &oid, 1, &columns, &err))
+            doctor_fail(doctor, "source", &err);
+        else if (has_cursor)
+            check_cursor(doctor, facts, table, columns);
+        else
+            propose_cursor(doctor, table, columns);
+    }
+}
+
 static void check_tables(struct doctor *doctor, const struct source_facts *facts,
                          const struct ingest_options *options)
 {
@@ -161,6 +236,7 @@ static void check_tables(struct doctor *doctor, const struct source_facts *facts
                 "table '%s' has columns whose text depends on the catalog (reg*): it is read "
                 "whole each time",
                 plan.tables[i].record.name);
+    check_cursors(doctor, facts);
 }
 
 static enum err_code ask(struct doctor *doctor, const struct ingest_options *options,
@@ -175,6 +251,7 @@ static enum err_code ask(struct doctor *doctor, const struct ingest_options *opt
     check_server(doctor, facts->pg, rows);
     check_identity(doctor, facts->pg, rows);
     check_activity(doctor, rows);
+    facts->sees_all = flag(rows, 8) && !flag(rows, 2);
     return catalog_read(facts->pg, doctor->arena, &facts->catalog, err);
 }
 

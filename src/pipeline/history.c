@@ -32,7 +32,7 @@ static void add_tables(struct history_batch *batch, const struct record *record,
             .changed = table->changed,
             .deleted = table->deleted,
             .quarantined = quarantined_of(processed, table->name),
-            .compare = text_equal(table->compare, "full") ? "full" : "fingerprint",
+            .compare = arena_strdup(arena, table->compare),
         };
     }
 }

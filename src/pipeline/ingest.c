@@ -84,6 +84,14 @@ static enum err_code read_plan(struct ingest *ingest, struct source_plan *ret_pl
     return source_plan_make(&options, &catalog, ingest->arena, ret_plan, err);
 }
 
+static bool has_cursors(const struct source_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (source_table_cursor(&plan->tables[i]))
+            return true;
+    return false;
+}
+
 /* Lists, locks, takes the snapshot, lists again. */
 static enum err_code take_snapshot(struct ingest *ingest, struct err *err)
 {
@@ -98,6 +106,8 @@ static enum err_code take_snapshot(struct ingest *ingest, struct err *err)
     TRY(snapshot_open(&options, &ingest->snapshot, err));
     TRY(snapshot_peek(ingest->snapshot, err));
     TRY(read_plan(ingest, &before, err));
+    if (has_cursors(&before))
+        TRY(snapshot_ask_oldest(ingest->snapshot, err));
     TRY(snapshot_rollback(ingest->snapshot, err));
     source_plan_lock(&before, &lock);
     TRY(snapshot_begin(ingest->snapshot, buf_text(&lock), err));
@@ -129,7 +139,8 @@ static size_t count_ranges(const struct ingest *ingest, const struct source_tabl
 static enum err_code add_tasks(struct ingest *ingest, struct table_capture *capture,
                                struct err *err)
 {
-    size_t ranges = capture->mode == CAPTURE_COMPARE ? 1 : count_ranges(ingest, capture->source);
+    bool whole = capture->mode == CAPTURE_COMPARE || capture->mode == CAPTURE_CURSOR;
+    size_t ranges = whole ? 1 : count_ranges(ingest, capture->source);
 
     if (capture->mode == CAPTURE_FIRST)
         TRY(capture_first_split(capture, snapshot_pg(ingest->snapshot), ranges, err));
@@ -158,6 +169,8 @@ static enum err_code plan_tasks(struct ingest *ingest, bool trusted, struct err 
                            decide_mode(&ingest->batch, source, old, trusted));
         capture->state_changed = !old || decide_must_compare(&ingest->batch, source, old, trusted);
         ingest->capture_count++;
+        if (source_table_cursor(source))
+            TRY(capture_note_cursor(capture, snapshot_pg(ingest->snapshot), err));
         TRY(add_tasks(ingest, capture, err));
     }
     qsort(ingest->tasks, ingest->task_count, sizeof *ingest->tasks, by_size);
@@ -188,8 +201,9 @@ static enum err_code run_task(void *arg, unsigned worker, size_t number, struct 
 
     (void)atomic_compare_exchange_strong(&capture->started_us, &not_yet, clock_now_us());
     TRY(snapshot_worker(ingest->snapshot, worker, &pg, err));
-    enum err_code code = capture->mode == CAPTURE_COMPARE
-                             ? capture_compare(capture, pg, err)
+    enum err_code code = capture->mode == CAPTURE_COMPARE ? capture_compare(capture, pg, err)
+                         : capture->mode == CAPTURE_CURSOR
+                             ? capture_cursor(capture, pg, err)
                              : capture_range(capture, pg, task->range, err);
     (void)atomic_fetch_add(&capture->duration_us, clock_monotonic_us() - started_us);
     return code;
@@ -201,11 +215,11 @@ static enum err_code run_tasks(struct ingest *ingest, struct err *err)
     unsigned workers = ingest->options->connections;
 
     for (size_t i = 0; i < ingest->task_count; i++)
-        size_bytes += ingest->tasks[i].capture->mode == CAPTURE_INCREMENTAL
+        size_bytes += ingest->tasks[i].capture->mode >= CAPTURE_INCREMENTAL
                           ? ingest->tasks[i].size_bytes / COMPARE_SHARE
                           : ingest->tasks[i].size_bytes;
     for (size_t i = 0; i < ingest->plan.count; i++)
-        if (ingest->captures[i].mode != CAPTURE_INCREMENTAL &&
+        if (ingest->captures[i].mode < CAPTURE_INCREMENTAL &&
             ingest->plan.tables[i].catalog->estimated_rows > 0)
             expected_rows += (uint64_t)ingest->plan.tables[i].catalog->estimated_rows;
     if (size_bytes < PARALLEL_ABOVE_BYTES || workers < 1)

@@ -9,7 +9,8 @@
 struct ingest_table_options {
     const char *table;                  /* "name" or "schema.name" */
     const char *cursor;                 /* indexed column, or NULL: compare the whole table */
-    int64_t compare_every_us;           /* -1: as ingest_options */
+    int64_t cursor_overlap_us;          /* -1: the usual */
+    int64_t compare_every_us;           /* -1: as ingest_options; with a cursor: by fingerprint */
     const char *const *exclude_columns; /* NULL-terminated, or NULL */
     const char *const *hash_columns;    /* NULL-terminated, or NULL */
 };

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#define CURSOR_COMPARE_EVERY_US (INT64_C(24) * 3600 * 1000000)
 /* Half of the 32-bit ids, less what may be in progress. */
 #define XIDS_COMPARABLE (UINT64_C(1) << 30)
 
@@ -84,7 +85,7 @@ static bool compare_is_due(const struct capture_batch *batch, const struct sourc
 {
     int64_t every_us = batch->options->compare_every_us;
 
-    if (source->options && source->options->compare_every_us >= 0)
+    if (source->options && source->options->compare_every_us >= 0 && !source->options->cursor)
         every_us = source->options->compare_every_us;
     return every_us > 0 && batch->facts->captured_us - old->full_compare_us >= every_us;
 }
@@ -94,7 +95,22 @@ bool decide_must_compare(const struct capture_batch *batch, const struct source_
 {
     return !trusted || batch->options->full_compare ||
            !text_equal(old->shape, source->record.shape) || compare_is_due(batch, source, old) ||
-           batch->facts->xmax - batch->last->snapshot_xmin >= XIDS_COMPARABLE;
+           batch->facts->xmax - (old->cursor ? old->compared_xmin : batch->last->snapshot_xmin) >=
+               XIDS_COMPARABLE;
+}
+
+/* Between compares by fingerprint a table with a cursor is read from where that stands. */
+static bool may_use_cursor(const struct capture_batch *batch, const struct source_table *source,
+                           const struct record_table *old)
+{
+    const char *cursor = source_table_cursor(source);
+
+    if (!cursor || !old->cursor || !text_equal(old->cursor, cursor))
+        return false;
+    int64_t every_us = source->options->compare_every_us;
+    if (every_us < 0)
+        every_us = CURSOR_COMPARE_EVERY_US;
+    return batch->facts->captured_us - old->compared_us < every_us;
 }
 
 enum capture_mode decide_mode(const struct capture_batch *batch, const struct source_table *source,
@@ -106,5 +122,5 @@ enum capture_mode decide_mode(const struct capture_batch *batch, const struct so
         return source->keyless ? CAPTURE_COMPARE : CAPTURE_FIRST;
     if (!source->stable || !hashes_are_ours || decide_must_compare(batch, source, old, trusted))
         return CAPTURE_COMPARE;
-    return CAPTURE_INCREMENTAL;
+    return may_use_cursor(batch, source, old) ? CAPTURE_CURSOR : CAPTURE_INCREMENTAL;
 }

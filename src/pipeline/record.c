@@ -77,7 +77,12 @@ static void put_batch(struct json_writer *json, const struct record_table *table
     record_put_objects(json, "index", table->index, table->index_count);
     if (table->fingerprint.key)
         record_put_object(json, "fingerprint", &table->fingerprint);
-    record_put_text(json, "cursor_max", table->cursor_max);
+    if (!table->cursor)
+        return;
+    json_text(json, "cursor", table->cursor);
+    json_text(json, "cursor_low", table->cursor_low);
+    record_put_time(json, "compared_at", table->compared_us);
+    json_uint(json, "compared_xmin", table->compared_xmin);
 }
 
 static void put_table(struct json_writer *json, const struct record_table *table)
@@ -243,6 +248,17 @@ static enum err_code get_batch(const struct record_reader *reader, const struct 
     return get_deleted_from(reader, from, batch, table, err);
 }
 
+static enum err_code get_cursor(const struct record_reader *reader, const struct json_value *from,
+                                struct record_table *table, struct err *err)
+{
+    if (!json_opt(from, "cursor"))
+        return ERR_OK;
+    TRY(record_get_text(reader, from, "cursor", &table->cursor, err));
+    TRY(record_get_text(reader, from, "cursor_low", &table->cursor_low, err));
+    TRY(record_get_time(reader, from, "compared_at", &table->compared_us, err));
+    return record_get_count(reader, from, "compared_xmin", &table->compared_xmin, err);
+}
+
 static enum err_code get_state(const struct record_reader *reader, const struct json_value *from,
                                struct record_table *table, struct err *err)
 {
@@ -263,8 +279,7 @@ static enum err_code get_state(const struct record_reader *reader, const struct 
         TRY(json_get_object(from, "fingerprint", &object, err));
         TRY(record_get_object(reader, object, &table->fingerprint, err));
     }
-    table->cursor_max = record_opt_text(reader, from, "cursor_max");
-    return ERR_OK;
+    return get_cursor(reader, from, table, err);
 }
 
 static enum err_code get_table(const struct record_reader *reader, const struct json_value *from,

@@ -60,7 +60,7 @@ struct record_table {
     size_t deleted_from_count;
 
     /* State for the next compare. */
-    const char *compare;         /* "full" or "fingerprint": how this batch was found */
+    const char *compare;         /* "full", "fingerprint" or "cursor": how this batch was found */
     int64_t full_compare_us;     /* captured_us of the last full compare */
     const char *key_form;        /* "int8" or "text": pipeline/key_index.h */
     const char *bucket_function; /* "range" or "hash": pipeline/fingerprint.h */
@@ -68,7 +68,11 @@ struct record_table {
     struct record_object *index; /* sorted runs, newest first */
     size_t index_count;
     struct record_object fingerprint; /* key NULL: recomputed from the index */
-    const char *cursor_max;           /* or NULL */
+    /* With a cursor: where the next batch may begin to read, and the last compare of the whole. */
+    const char *cursor; /* column, or NULL */
+    const char *cursor_low;
+    int64_t compared_us;
+    uint64_t compared_xmin;
 };
 
 /* A foreign key of the source, for models that mirror it. */

@@ -160,6 +160,17 @@ enum err_code snapshot_peek(struct snapshot *snapshot, struct err *err)
     return pg_exec(snapshot->pg, sql.data, err);
 }
 
+enum err_code snapshot_ask_oldest(struct snapshot *snapshot, struct err *err)
+{
+    CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
+
+    TRY(pg_query(snapshot->pg, sql_ingest_oldest, NULL, 0, &rows, err));
+    const char *text = pg_rows_text(rows, 0, 0);
+    if (text && !text_to_i64(text, &snapshot->facts.oldest_us))
+        snapshot->facts.oldest_us = 0;
+    return ERR_OK;
+}
+
 enum err_code snapshot_begin(struct snapshot *snapshot, const char *lock_sql, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};

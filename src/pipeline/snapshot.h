@@ -28,6 +28,7 @@ struct snapshot_facts {
     uint64_t xmax;
     char wal[24];
     uint64_t wal_position;
+    int64_t oldest_us; /* start of the oldest transaction open before the snapshot; 0: not known */
 };
 
 struct snapshot;
@@ -41,6 +42,10 @@ struct pg *snapshot_pg(struct snapshot *snapshot);
 /* Begins a short transaction to list the tables in: even that can meet a lock.  snapshot_rollback()
  * ends it. */
 CHECKED enum err_code snapshot_peek(struct snapshot *snapshot, struct err *err);
+/* Looks for the oldest transaction that is open, of those that we may see: before the snapshot, so
+ * that none ends in between unseen.  All on a standby, and those of others without
+ * pg_read_all_stats, cannot be seen: oldest_us stays 0. */
+CHECKED enum err_code snapshot_ask_oldest(struct snapshot *snapshot, struct err *err);
 /* Begins, locks what `lock_sql` says ("" : nothing), takes the snapshot. */
 CHECKED enum err_code snapshot_begin(struct snapshot *snapshot, const char *lock_sql,
                                      struct err *err);

@@ -360,6 +360,35 @@ static const char *shape_of(const struct making *making, const struct source_tab
     return arena_printf(making->arena, "%s-%.8s", table->catalog->shape, hex);
 }
 
+const char *source_table_cursor(const struct source_table *table)
+{
+    return table->options ? table->options->cursor : NULL;
+}
+
+static enum err_code check_cursor(const struct source_table *table, struct err *err)
+{
+    const char *name = source_table_cursor(table), *type = NULL;
+
+    if (!name)
+        return ERR_OK;
+    for (size_t i = 0; i < table->catalog->column_count; i++)
+        if (text_equal(table->catalog->columns[i].name, name))
+            type = table->catalog->columns[i].type;
+    if (table->keyless)
+        (void)err_set(err, ERR_CONFIG, "tables.%s.cursor: the table has no key, it is read whole",
+                      table->options->table);
+    else if (!type)
+        (void)err_set(err, ERR_CONFIG, "tables.%s.cursor: there is no column '%s'",
+                      table->options->table, name);
+    else if (!text_equal(type, "timestamp") && !text_equal(type, "timestamptz"))
+        (void)err_set(err, ERR_CONFIG, "tables.%s.cursor: column '%s' is of type %s",
+                      table->options->table, name, type);
+    else
+        return ERR_OK;
+    return err_hint(err, "name a timestamp column with an index that every write sets, as "
+                         "'last_updated', or leave the cursor out");
+}
+
 static enum err_code make_table(struct making *making, const struct catalog_table *catalog,
                                 struct err *err)
 {
@@ -377,11 +406,9 @@ static enum err_code make_table(struct making *making, const struct catalog_tabl
                    .relation = catalog->name,
                    .comment = catalog->comment},
     };
-    if (table->options && table->options->cursor)
-        return err_set(err, ERR_CONFIG, "a cursor (table '%s') is not supported yet",
-                       table->options->table);
     TRY(choose_columns(making, table, old, err));
     TRY(choose_key(making, table, err));
+    TRY(check_cursor(table, err));
     source_query_build(table, making->options->utf8, making->arena);
     table->record.shape = shape_of(making, table);
     table->size_bytes = (uint64_t)catalog->pages * PAGE_BYTES;

@@ -53,6 +53,8 @@ void source_plan_warn(const struct source_plan *plan, const struct ingest_option
 /* Appends LOCK TABLE statements for all that can be locked. */
 void source_plan_lock(const struct source_plan *plan, struct buf *sql);
 
+/* The column that configuration names, or NULL. */
+const char *source_table_cursor(const struct source_table *table);
 /* Appends hash(key), and hash(key, xmin), as SQL. */
 void source_table_key_hash(const struct source_table *table, struct buf *sql);
 void source_table_version_hash(const struct source_table *table, struct buf *sql);

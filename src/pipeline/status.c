@@ -41,6 +41,8 @@ static enum err_code read_ingestion(struct store *ingestion, struct arena *arena
             .rows = record->tables[i].rows,
             .clean_versions = -1,
             .quarantined = -1,
+            .cursor = record->tables[i].cursor,
+            .compared_us = record->tables[i].compared_us,
         };
     return ERR_OK;
 }

@@ -12,6 +12,8 @@ struct status_source {
     uint64_t rows;          /* as of the last batch */
     int64_t clean_versions; /* -1: not processed yet */
     int64_t quarantined;    /* -1: not processed yet */
+    const char *cursor;     /* column, or NULL */
+    int64_t compared_us;    /* with a cursor: the last compare of the whole table */
 };
 
 /* A table that a model makes. */
@@ -53,7 +55,7 @@ struct history_table {
     uint64_t changed;
     uint64_t deleted;
     uint64_t quarantined;
-    const char *compare; /* "full" or "fingerprint" */
+    const char *compare; /* "full", "fingerprint" or "cursor" */
 };
 
 struct history_batch {
