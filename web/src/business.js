@@ -19,7 +19,7 @@ export class Business {
             this.element.append(nothingYet())
             return
         }
-        const reports = [...page.reports.values()]
+        const reports = [...page.reports.values()].filter(report => report.required.length === 0)
         this.figures = new Figures(page, reports.filter(report => report.group === 'summary'))
         this.panels = []
         const sections = GROUPS.map(([group, title]) => this.section(title, reports.filter(report => report.group === group)))

@@ -11,7 +11,15 @@ import * as format from './format.js'
 import { interactive } from './marks.js'
 
 const RANKED = 10
-const CHARACTER = 6.6
+
+// Sizes follow the page's type, which is larger on a wall screen; what a text needs is measured, not guessed.
+const unit = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 15
+const pencil = document.createElement('canvas').getContext('2d')
+
+function widest(texts, size = 12) {
+    pencil.font = `${size * unit()}px ${getComputedStyle(document.body).fontFamily}`
+    return max(texts, text => pencil.measureText(text).width) ?? 0
+}
 
 // What all charts are drawn from: marks with x, series and value, in the order of the rows.
 function model({ data, chart, palette }) {
@@ -20,7 +28,8 @@ function model({ data, chart, palette }) {
     const [x, y] = [data.columns[xAt], data.columns[yAt]]
     const moneyAt = y.kind === 'money' ? at(y.currency) : -1
     // money of several currencies never shares a series, whatever the chart was meant to be split by
-    const split = [...new Set([byAt, moneyAt])].filter(index => index >= 0 && index !== xAt)
+    const several = index => new Set(data.rows.map(row => row[index])).size > 1
+    const split = [...new Set([byAt, moneyAt])].filter(index => index >= 0 && index !== xAt && (index === byAt || several(index)))
     const seriesOf = row => split.map(index => format.value(data.columns[index], row[index])).join(' ')
     const extra = data.columns.map((column, index) => ({ column, index })).filter(({ column, index }) => format.isMeasure(column) && index !== yAt)
     const marks = data.rows.filter(row => row[yAt] !== null).map(row => {
@@ -58,14 +67,13 @@ function leftAxis(svg, y, of, margin, width) {
     svg.append('g').attr('class', 'axis axis-y').attr('aria-hidden', 'true').attr('transform', `translate(${margin.left},0)`).call(axis)
 }
 
-const leftMargin = (of, y) => 14 + CHARACTER * max(y.ticks(4), value => tick(of, value).length)
+const leftMargin = (of, y) => 12 + widest(y.ticks(4).map(value => tick(of, value)))
 
 // Months get their year below where it begins; when there is no room for all, every second, third, … is named.
 function bottomAxis(svg, x, of, height, margin) {
     const step = x.step()
     const text = value => (of.x.kind === 'month' ? format.monthShort(value) : of.x.kind === 'weekday' ? format.weekday(value, 'short') : of.names.get(value))
-    const widest = max(of.xs, value => text(value).length) * CHARACTER + 8
-    const every = Math.max(1, Math.ceil(widest / step))
+    const every = Math.max(1, Math.ceil((widest(of.xs.map(text)) + 8) / step))
     const shown = of.xs.filter((_, index) => index % every === 0)
     const axis = axisBottom(x).tickValues(shown).tickSize(0).tickPadding(8).tickFormat(text)
     const group = svg.append('g').attr('class', 'axis axis-x').attr('aria-hidden', 'true').attr('transform', `translate(0,${height - margin.bottom})`).call(axis)
@@ -75,8 +83,8 @@ function bottomAxis(svg, x, of, height, margin) {
 function years(group, x, of) {
     const starts = of.xs.filter((value, index) => index === 0 || value.slice(0, 4) !== of.xs[index - 1].slice(0, 4))
     // a year of one or two months has no room for its number
-    const roomy = starts.filter((value, index) => !starts[index + 1] || x(starts[index + 1]) - x(value) > 34)
-    group.selectAll('.year').data(roomy).join('text').attr('class', 'year').attr('x', value => x(value) + (x.bandwidth?.() ?? 0) / 2).attr('y', 32).text(format.year)
+    const roomy = starts.filter((value, index) => !starts[index + 1] || x(starts[index + 1]) - x(value) > 36 * unit())
+    group.selectAll('.year').data(roomy).join('text').attr('class', 'year').attr('x', value => x(value) + (x.bandwidth?.() ?? 0) / 2).attr('y', 30 * unit()).text(format.year)
 }
 
 // Marks in place, each with a hit area larger than what is seen.
@@ -89,8 +97,8 @@ function place(svg, of, hit, options, focused) {
 
 function bars(host, options) {
     const of = model(options)
-    const height = 260
-    const bottom = of.x.kind === 'month' ? 44 : 28
+    const height = 290 * unit()
+    const bottom = (of.x.kind === 'month' ? 40 : 26) * unit()
     const y = scaleLinear([Math.min(0, min(of.marks, mark => mark.value)), max(of.marks, mark => mark.value) || 1], [height - bottom, 10]).nice(4)
     const margin = { left: leftMargin(of, y), right: 4, bottom }
     const width = Math.max(options.width, margin.left + of.xs.length * of.series.length * 4.5)
@@ -101,15 +109,15 @@ function bars(host, options) {
     bottomAxis(svg, x, of, height, margin)
     const left = mark => x(mark.x) + inner(mark.series)
     const groups = place(svg, of, mark => ({ x: left(mark), y: 10, width: inner.bandwidth(), height: height - bottom - 10 }), options, focused)
-    const thick = Math.min(inner.bandwidth(), 56)
+    const thick = Math.min(inner.bandwidth(), 52 * unit())
     groups.append('rect').attr('class', 'bar').attr('x', mark => left(mark) + (inner.bandwidth() - thick) / 2).attr('width', thick).attr('rx', Math.min(2.5, thick / 4))
         .attr('y', mark => Math.min(y(mark.value), y(0))).attr('height', mark => Math.max(1, Math.abs(y(0) - y(mark.value))))
 }
 
 function lines(host, options) {
     const of = model(options)
-    const height = 260
-    const bottom = of.x.kind === 'month' ? 44 : 28
+    const height = 290 * unit()
+    const bottom = (of.x.kind === 'month' ? 40 : 26) * unit()
     const y = scaleLinear([Math.min(0, min(of.marks, mark => mark.value)), max(of.marks, mark => mark.value) || 1], [height - bottom, 10]).nice(4)
     const margin = { left: leftMargin(of, y), right: 12, bottom }
     const { width } = options
@@ -135,23 +143,29 @@ function ranked(of) {
     return { ...of, xs: kept, marks: kept.flatMap(x => of.marks.filter(mark => mark.x === x).sort((a, b) => of.series.indexOf(a.series) - of.series.indexOf(b.series))), left: of.xs.length - kept.length }
 }
 
-const cut = (text, room) => (text.length * CHARACTER <= room ? text : `${text.slice(0, Math.max(3, Math.floor(room / CHARACTER) - 1)).trimEnd()}…`)
+function cut(text, room) {
+    if (widest([text]) <= room) return text
+    let length = text.length - 1
+    while (length > 3 && widest([`${text.slice(0, length)}…`]) > room) length--
+    return `${text.slice(0, length).trimEnd()}…`
+}
 
 function ranking(host, options) {
     const of = ranked(model(options))
     const { width } = options
-    const thick = of.series.length > 1 ? 9 : 16
-    const names = Math.min(width * 0.4, 10 + CHARACTER * max(of.xs, x => of.names.get(x).length))
-    const shown = mark => (of.y.kind === 'money' ? format.money(mark.row[options.data.columns.indexOf(of.y)], of.currency, 'short') : format.short(mark.value))
-    const room = 8 + CHARACTER * max(of.marks, mark => shown(mark).length)
-    const y = scaleBand(of.xs, [0, of.xs.length * (thick * of.series.length + 12)]).paddingInner(12 / (thick * of.series.length + 12)).paddingOuter(0.1)
+    const thick = (of.series.length > 1 ? 10 : 16) * unit()
+    const gap = 12 * unit()
+    const names = Math.min(width * 0.42, 12 + widest(of.xs.map(x => of.names.get(x))))
+    const shown = mark => (of.y.kind === 'money' ? format.money(mark.row[options.data.columns.indexOf(of.y)], of.currency, 'short') : format.small(mark.value))
+    const room = 10 + widest(of.marks.map(shown), of.series.length > 1 ? 10.5 : 12)
+    const y = scaleBand(of.xs, [0, of.xs.length * (thick * of.series.length + 12)]).paddingInner(gap / (thick * of.series.length + gap)).paddingOuter(0.1)
     const inner = scaleBand(of.series, [0, y.bandwidth()]).paddingInner(of.series.length > 1 ? 0.1 : 0)
     const height = y.range()[1] + 2
     const x = scaleLinear([0, max(of.marks, mark => mark.value) || 1], [names, width - room])
     const note = of.left > 0 ? `The first ${RANKED}${of.series.length > 1 && of.y.kind === 'money' ? ' by number of orders' : ''}; the table has ${format.count(of.left)} more.` : null
     const { svg, focused } = drawing(host, of, { ...options, height, note })
     const labels = svg.append('g').attr('class', 'names').attr('aria-hidden', 'true').selectAll('text').data(of.xs).join('text')
-        .attr('x', names - 10).attr('y', name => y(name) + y.bandwidth() / 2).attr('dy', '0.35em').text(name => cut(of.names.get(name), names - 8))
+        .attr('x', names - 10).attr('y', name => y(name) + y.bandwidth() / 2).attr('dy', '0.35em').text(name => cut(of.names.get(name), names - 12))
     labels.append('title').text(name => of.names.get(name))
     const top = mark => y(mark.x) + inner(mark.series)
     const groups = place(svg, of, mark => ({ x: 0, y: top(mark), width, height: inner.bandwidth() }), options, focused)
@@ -166,8 +180,8 @@ function heat(host, options) {
     for (const mark of of.marks) mark.name = `${format.value(by, mark.row[at(options.chart.by)])}, ${mark.name}`
     const down = [...new Set(options.data.rows.map(row => row[at(options.chart.by)]))].sort((a, b) => (a > b ? 1 : -1))
     const { width } = options
-    const margin = { left: 14 + CHARACTER * max(down, value => format.value(by, value).length), right: 4, bottom: of.x.kind === 'month' ? 44 : 28 }
-    const height = down.length * 30 + margin.bottom
+    const margin = { left: 14 + widest(down.map(value => format.value(by, value))), right: 4, bottom: (of.x.kind === 'month' ? 40 : 26) * unit() }
+    const height = down.length * 30 * unit() + margin.bottom
     const x = scaleBand(of.xs, [margin.left, width - margin.right]).paddingInner(0.06)
     const y = scaleBand(down, [0, height - margin.bottom]).paddingInner(0.08)
     const shade = scaleLinear([0, max(of.marks, mark => mark.value) || 1], [0.06, 1])

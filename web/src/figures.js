@@ -1,9 +1,15 @@
-// Headline figures: a card for every measure of the summary reports, with one line a currency and the period before.
+// Headline figures: for each summary report a row of cards, a card for every measure, with one line a currency and the
+// period before.
 
 import { h } from './dom.js'
 import { sentence } from './filters.js'
 import * as format from './format.js'
 import { problemBox } from './panel.js'
+
+// More would be a table; the reports have the rest.
+const CARDS = 4
+
+const headline = columns => columns.filter(format.isMeasure).slice(0, CARDS)
 
 export class Figures {
     constructor(page, reports) {
@@ -12,11 +18,12 @@ export class Figures {
         this.element = h('section', { class: 'figures', 'aria-label': 'Headline figures' })
         this.cards = new Map()
         for (const report of reports) {
-            for (const column of report.columns.filter(format.isMeasure)) {
+            const cards = headline(report.columns).map(column => {
                 const body = h('div', { class: 'figure-body' }, h('div', { class: 'skeleton skeleton-line' }))
                 this.cards.set(`${report.name} ${column.name}`, body)
-                this.element.append(h('div', { class: 'figure' }, h('h3', { class: 'figure-title' }, sentence(column.title)), body))
-            }
+                return h('div', { class: 'figure', 'data-figure': column.name }, h('h3', { class: 'figure-title' }, sentence(column.title)), body)
+            })
+            this.element.append(h('h2', { class: 'figures-title' }, report.title), h('div', { class: 'figures-row' }, cards))
         }
     }
 
@@ -39,12 +46,13 @@ export class Figures {
 
     show(report, now, then) {
         const currencyAt = now.columns.findIndex(column => column.kind === 'currency')
-        for (const column of now.columns.filter(format.isMeasure)) {
+        const alone = now.rows.length === 1
+        for (const column of headline(now.columns)) {
             const at = now.columns.findIndex(({ name }) => name === column.name)
             const lines = now.rows.map(row => {
                 const currency = currencyAt < 0 ? null : row[currencyAt]
                 const old = then?.rows.find(other => currencyAt < 0 || other[currencyAt] === currency)
-                return this.line(column, row[at], currency, old?.[at], now.rows.length === 1)
+                return this.line(column, row[at], currency, old?.[at], alone)
             })
             const empty = h('p', { class: 'figure-none' }, 'none in this period')
             this.body(report, column)?.replaceChildren(...(lines.length ? lines : [empty]))
@@ -54,14 +62,15 @@ export class Figures {
     line(column, value, currency, old, alone) {
         const shown = format.value(column, value, currency, 'whole')
         const exact = format.value(column, value, currency)
+        const series = this.page.palette(currency)
         return h('p', { class: alone ? 'figure-line figure-alone' : 'figure-line' },
-            !alone && currency && h('span', { class: 'figure-currency' }, currency),
+            !alone && currency && h('span', { class: 'figure-currency', title: currency }, series !== null && h('span', { class: `swatch s${series}`, 'aria-hidden': 'true' }), currency),
             h('span', { class: 'figure-value', title: exact === shown ? null : exact }, shown),
             comparison(column, value, old, currency))
     }
 
     fail(report, problem) {
-        for (const column of report.columns.filter(format.isMeasure)) this.body(report, column)?.replaceChildren(problemBox(problem, null))
+        for (const column of headline(report.columns)) this.body(report, column)?.replaceChildren(problemBox(problem, null))
     }
 }
 

@@ -28,6 +28,8 @@ const decimals = value => (String(value).split('.')[1] ?? '').length
 
 export const count = value => (value === null || value === undefined ? '–' : number({}).format(value))
 export const short = value => number({ notation: 'compact', maximumSignificantDigits: 3 }).format(value)
+// On a bar: all digits while they are few.
+export const small = value => (Math.abs(value) < 100000 ? count(value) : short(value))
 export const plain = value => (value === null || value === undefined ? '–' : number({ maximumFractionDigits: decimals(value) }).format(value))
 export const percent = value => number({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value)
 
@@ -76,7 +78,8 @@ export function value(column, content, currency, how) {
     return format ? format(content) : content === null || content === '' ? '–' : String(content)
 }
 
-export const isMeasure = column => ['money', 'count', 'number', 'percent'].includes(column.kind)
+// What a chart can show; `position` is the order of a ranking, not a figure.
+export const isMeasure = column => ['money', 'count', 'number', 'percent'].includes(column.kind) && column.name !== 'position'
 
 // Days are counted in UTC, so that no clock change makes one longer.
 export function addDays(text, days) {

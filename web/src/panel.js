@@ -29,7 +29,7 @@ export class Panel {
         this.tools = h('div', { class: 'panel-tools' })
         this.body = h('div', { class: 'panel-body' }, h('div', { class: 'skeleton skeleton-chart' }))
         this.element = h('section', { class: `panel${this.wide() ? ' panel-wide' : ''}`, 'aria-labelledby': id, 'data-report': report.name },
-            h('div', { class: 'panel-head' }, h('div', {}, h('h3', { id }, report.question), this.subtitle), this.tools), this.body)
+            h('div', { class: 'panel-head' }, h('h3', { id }, report.question), h('div', { class: 'panel-line' }, this.subtitle, this.tools)), this.body)
         // a chart is drawn for the width that it has
         new ResizeObserver(() => this.resized()).observe(this.body)
     }
@@ -62,21 +62,24 @@ export class Panel {
     }
 
     show() {
-        const { data, report } = this
-        this.subtitle.textContent = [report.title, this.money(), this.ignored()].filter(Boolean).join(' · ')
+        this.showSubtitle()
         this.showTools()
         this.draw()
-        if (data.rows.length === 0) this.tools.replaceChildren()
+        if (this.data.rows.length === 0) this.tools.replaceChildren()
+    }
+
+    showSubtitle() {
+        this.subtitle.textContent = [this.report.title, this.money(), this.ignored()].filter(Boolean).join(' · ')
     }
 
     // Which currency the sums are in: never more than one in a bar.
     money() {
         const { money, columns, rows, applied } = this.data
-        const at = columns.findIndex(column => column.kind === 'currency')
+        const at = columns.findIndex(({ name }) => name === columns.find(({ kind }) => kind === 'money')?.currency)
         if (!columns.some(column => column.kind === 'money')) return ''
         if (money.mode === 'converted') return `converted into ${money.to}${money.unconverted ? `, ${format.count(money.unconverted)} without a rate left out` : ''}`
         const found = at < 0 ? [] : [...new Set(rows.map(row => row[at]))].filter(Boolean).sort()
-        if (found.length > 1) return `${format.list(found)} apart`
+        if (found.length > 1) return this.asTable ? `${format.list(found)} apart` : '' // the legend says it
         return found[0] ?? applied.currency ?? ''
     }
 
@@ -109,6 +112,7 @@ export class Panel {
 
     toggle() {
         this.asTable = !this.asTable
+        this.showSubtitle()
         this.showTools()
         this.draw()
         this.tools.querySelector('button')?.focus()
@@ -129,6 +133,7 @@ export class Panel {
     draw() {
         const { data, report } = this
         this.width = Math.round(this.body.clientWidth)
+        this.element.classList.toggle('panel-wide', this.wide() && data.rows.length > 0)
         if (data.rows.length === 0) {
             this.body.replaceChildren(this.nothing())
             return
@@ -139,7 +144,7 @@ export class Panel {
 
     nothing() {
         const good = this.report.group === 'quality'
-        return h('p', { class: 'empty' }, good ? 'None found.' : 'Nothing matches these filters.')
+        return h('p', { class: good ? 'empty empty-good' : 'empty' }, good ? 'None found.' : 'Nothing matches these filters.')
     }
 
     // The part of the address that opens the rows behind one row of this report.
@@ -148,7 +153,7 @@ export class Panel {
         if (!drill || !this.page.reports.has(drill.report)) return null
         const entries = Object.entries(drill.with).map(([filter, column]) => [filter, row[columns.findIndex(({ name }) => name === column)]])
         if (entries.some(([, value]) => value === null || value === undefined)) return null
-        const at = Object.fromEntries(entries.map(([filter, value]) => [filter, String(value)]))
+        const at = { ...Object.fromEntries(entries.map(([filter, value]) => [filter, String(value)])), ...drill.set }
         return 'key' in at ? { row: drill.report, key: at.key, show: undefined, at: {} } : { show: drill.report, at, row: undefined, key: undefined }
     }
 

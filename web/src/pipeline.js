@@ -124,13 +124,12 @@ export class Pipeline {
             return
         }
         const panels = [
-            chartPanel('How many rows did each batch move?', 'Rows new or changed, newest right', batches, [['rows', 'Rows', batch => batch.rows]], 'count'),
-            chartPanel('How long did each batch take?', 'Seconds in ingest and process', batches, [['ingest', 'ingest', batch => batch.ingest_seconds], ['process', 'process', batch => batch.process_seconds]], 'number'),
-            tablePanel('What was held back, and why?', 'Quarantine', QUARANTINE, quarantine, 'No row is held back.'),
-            tablePanel('Did the source change its shape?', 'Drift', DRIFT, drift, 'No table or column came, went or changed.'),
+            rowsPanel(batches),
+            chartPanel('How long did each batch take?', 'Seconds, newest right', batches, [['ingest', batch => batch.ingest_seconds], ['process', batch => batch.process_seconds]], 'number'),
+            stack(tablePanel('What was held back, and why?', 'Quarantine', QUARANTINE, quarantine, 'No row is held back.'),
+                tablePanel('Did the source change its shape?', 'Drift', DRIFT, drift, 'No table or column came, went or changed.')),
             batchesPanel(batches),
-            tablePanel('How many rows has each table?', 'Source and lake', TABLES, tables, ''),
-            tablePanel('What is in the warehouse?', 'Models', MODELS, models, ''),
+            stack(tablePanel('How many rows has each table?', 'Source and lake', TABLES, tables, ''), tablePanel('What is in the warehouse?', 'Models', MODELS, models, '')),
         ]
         const open = new Set([...this.details.querySelectorAll('details[open]')].map(element => element.dataset.batch))
         this.details.replaceChildren(...panels.map(({ element }) => element))
@@ -142,18 +141,30 @@ export class Pipeline {
 const setText = (element, text) => element.textContent === text || (element.textContent = text)
 
 const column = (name, kind, title) => ({ name, kind, title })
-const QUARANTINE = [column('reason', 'text', 'reason'), column('table', 'label', 'table'), column('rows', 'count', 'rows'), column('batch', 'count', 'batch'), column('keys', 'text', 'keys')]
+const QUARANTINE = [column('table', 'label', 'table'), column('batch', 'count', 'batch'), column('rows', 'count', 'rows'), column('reason', 'text', 'reason'), column('keys', 'text', 'keys')]
 const DRIFT = [column('change', 'text', 'change'), column('table', 'label', 'table'), column('column', 'label', 'column'), column('detail', 'text', 'detail'), column('batch', 'count', 'batch')]
-const TABLES = [column('table', 'label', 'table'), column('rows', 'count', 'rows in the source'), column('clean_versions', 'count', 'versions in the lake'), column('quarantined', 'count', 'held back')]
-const MODELS = [column('model', 'label', 'model'), column('kind', 'label', 'kind'), column('lake_versions', 'count', 'versions in the lake'), column('warehouse_rows', 'count', 'rows in the warehouse')]
+const TABLES = [column('table', 'label', 'table'), column('rows', 'count', 'in the source'), column('clean_versions', 'count', 'versions kept'), column('quarantined', 'count', 'held back')]
+const MODELS = [column('model', 'label', 'model'), column('lake_versions', 'count', 'in the lake'), column('warehouse_rows', 'count', 'in the warehouse')]
 
 function panel(question, title, body, wide) {
-    return h('section', { class: `panel${wide ? ' panel-wide' : ''}`, 'aria-label': question }, h('div', { class: 'panel-head' }, h('div', {}, h('h3', {}, question), h('p', { class: 'panel-sub' }, title))), body)
+    return h('section', { class: `panel${wide ? ' panel-wide' : ''}`, 'aria-label': question }, h('div', { class: 'panel-head' }, h('h3', {}, question), h('p', { class: 'panel-sub' }, title)), body)
 }
+
+// '{"payment_id":15837}' for people
+function keyed(key) {
+    try {
+        return Object.entries(JSON.parse(key)).map(([name, value]) => `${name} ${value}`).join(', ')
+    } catch {
+        return key
+    }
+}
+
+// Two panels in the place of one.
+const stack = (...panels) => ({ element: h('div', { class: 'stack' }, panels.map(({ element }) => element)) })
 
 // Objects as the document has them, as a table of these columns.
 function tablePanel(question, title, columns, objects, none) {
-    const rows = objects.map(object => columns.map(({ name }) => (Array.isArray(object[name]) ? object[name].join(', ') : object[name] ?? null)))
+    const rows = objects.map(object => columns.map(({ name }) => (Array.isArray(object[name]) ? object[name].map(keyed).join('; ') : object[name] ?? null)))
     const body = rows.length ? table({ columns, rows }, { caption: question, first: 12 }) : h('p', { class: 'empty empty-good' }, none)
     return { element: panel(question, title, h('div', { class: 'panel-body' }, body)) }
 }
@@ -161,10 +172,18 @@ function tablePanel(question, title, columns, objects, none) {
 function chartPanel(question, title, batches, series, kind) {
     const body = h('div', { class: 'panel-body' })
     const columns = [column('batch', 'label', 'batch'), column('what', 'label', 'what'), column('value', kind, 'value'), column('at', 'instant', 'captured at')]
-    const rows = [...batches].reverse().flatMap(batch => series.map(([, name, get]) => [String(batch.batch), name, get(batch) ?? null, batch.captured_at]))
+    const rows = [...batches].reverse().flatMap(batch => series.map(([name, get]) => [String(batch.batch), name, get(batch) ?? null, batch.captured_at]))
     const chart = { x: 'batch', y: 'value', by: series.length > 1 ? 'what' : undefined }
-    const draw = () => chartFor('bar')(body, { data: { columns: columns.map(each => (each.kind === 'number' ? { ...each } : each)), rows }, chart, width: Math.round(body.clientWidth), label: question, palette: () => null })
-    return { element: panel(question, title, body, true), draw }
+    const draw = () => chartFor('bar')(body, { data: { columns, rows }, chart, width: Math.round(body.clientWidth), label: question, palette: () => null })
+    return { element: panel(question, title, body), draw }
+}
+
+// The first batch holds everything and would flatten all others.
+function rowsPanel(batches) {
+    const first = batches.length > 4 && batches.find(({ batch }) => batch === 1)
+    const shown = first ? batches.filter(batch => batch !== first) : batches
+    const title = `New or changed rows, newest right${first ? `; without the first load of ${format.count(first.rows)}` : ''}`
+    return chartPanel('How many rows did each batch move?', title, shown, [['rows', batch => batch.rows]], 'count')
 }
 
 const PER_TABLE = [column('table', 'label', 'table'), column('rows', 'count', 'rows'), column('deleted', 'count', 'deleted'), column('quarantined', 'count', 'held back'), column('compare', 'label', 'compared by')]

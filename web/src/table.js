@@ -29,7 +29,7 @@ export function table(data, { caption, at = () => null, first = Infinity }) {
     const cell = (row, column, index) => {
         const shown = format.value(column, row[index], currencyOf[index] < 0 ? null : row[currencyOf[index]])
         const to = index === 0 ? at(row) : null
-        return h(index === 0 ? 'th' : 'td', { class: RIGHT.has(column.kind) ? 'right' : null, scope: index === 0 ? 'row' : null }, to ? h('a', { href: address.changed(to) }, shown) : shown)
+        return h(index === 0 ? 'th' : 'td', { class: RIGHT.has(column.kind) ? 'right' : column.kind === 'text' ? 'text' : null, scope: index === 0 ? 'row' : null }, to ? h('a', { href: address.changed(to) }, shown) : shown)
     }
 
     const open = (event, row) => {
