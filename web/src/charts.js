@@ -170,7 +170,9 @@ function ranking(host, options) {
     const top = mark => y(mark.x) + inner(mark.series)
     const groups = place(svg, of, mark => ({ x: 0, y: top(mark), width, height: inner.bandwidth() }), options, focused)
     groups.append('rect').attr('class', 'bar').attr('x', names).attr('y', top).attr('width', mark => Math.max(1, x(mark.value) - names)).attr('height', inner.bandwidth()).attr('rx', 2)
-    groups.append('text').attr('class', of.series.length > 1 ? 'value value-small' : 'value').attr('x', mark => x(mark.value) + 6).attr('y', mark => top(mark) + inner.bandwidth() / 2).attr('dy', '0.35em').attr('aria-hidden', 'true').text(shown)
+    // beside the marks, not in them: what a bar is called has more digits than what stands at its end
+    svg.append('g').attr('aria-hidden', 'true').selectAll('text').data(of.marks).join('text').attr('class', of.series.length > 1 ? 'value value-small' : 'value')
+        .attr('x', mark => x(mark.value) + 6).attr('y', mark => top(mark) + inner.bandwidth() / 2).attr('dy', '0.35em').text(shown)
 }
 
 function heat(host, options) {
