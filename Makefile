@@ -3,7 +3,7 @@
 # Variables: BUILD         where everything is built (build)
 #            COVERAGE_MIN  lines that tests must reach, in per cent
 #            LAYER         one layer's unit tests only, for `make unit`
-#            T             arguments for pytest, for `make integration`
+#            T             arguments for pytest, for `make integration` and `make browser`
 #            ARCH          x86_64 or arm64 only, for `make lambda`
 #            PREFIX        where `make install` puts the program (/usr/local)
 BUILD        ?= build
@@ -15,7 +15,7 @@ T            ?=
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration format demo demo-down bench lambda install clean
+.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,15 @@ unit: ## only the unit tests (one layer: LAYER=base)
 integration: ## only the integration tests (some: T="-k smoke")
 	@tools/setup.sh build test
 	@tools/run_tests.py integration -- $(T)
+
+browser: ## only the tests of the page in a real browser (some: T="-k phone")
+	@tools/setup.sh build test
+	@tools/run_tests.py integration -- test/browser $(T)
+
+screenshots: ## take the README's pictures of the page anew, in docs/images
+	@tools/setup.sh build test
+	@tools/build.sh release
+	@TOTE_BIN=$(BUILD)/tote .cache/venv/bin/python tools/screenshots.py docs/images
 
 format: ## format the C files
 	@tools/setup.sh test

@@ -34,6 +34,7 @@ flock 9 # two ninjas in one tree would trample on each other
 
 meson_setup() { meson setup "$@" >"$build/$tree.log" || { tail -5 "$build/$tree.log" >&2; return 1; }; }
 
+tools/pack_page.sh
 files=$(tools/list_sources.py)
 if [ ! -e "$dir/build.ninja" ]; then
     rm -rf "$dir"

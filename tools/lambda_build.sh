@@ -14,6 +14,7 @@ export SOURCE_DATE_EPOCH=1704067200 LC_ALL=C TZ=UTC PKG_CONFIG_PATH=
 mkdir -p "$out"
 exec 9>"$out/lock"
 flock 9
+tools/pack_page.sh
 
 # machine ARCH DEBIAN TRIPLET FAMILY: how meson is to build for it
 machine() {

@@ -101,13 +101,13 @@ def integration(arguments=()):
         report = BUILD / "integration.xml"
         report.unlink(missing_ok=True)
         ok = run(VENV_PYTHON, "-m", "pytest", "-c", "test/pytest.ini", "--rootdir", "test",
-                 f"--junitxml={report}", "-n", min(os.cpu_count() or 1, 4), *(arguments or ["test/integration"]),
+                 f"--junitxml={report}", "-n", min(os.cpu_count() or 1, 4), *(arguments or ["test/integration", "test/browser"]),
                  env=SANITIZERS)
         passed, failed = junit(report)
         tally.add(passed, failed or (0 if ok else 1))
         return ok
 
-    step.title = "integration tests"
+    step.title = "integration and browser tests"
     return step
 
 

@@ -3,8 +3,8 @@
 #
 # usage: setup.sh [build] [test] [demo] [lambda] [cloud] [cloud-lint]      (nothing named: build)
 #
-#   build   compiler, libraries, and the DuckDB C library in .cache/duckdb
-#   test    clang, PostgreSQL, coverage tools, the Python packages in .cache/venv, AWS's runtime interface emulator
+#   build   compiler, libraries, the DuckDB C library in .cache/duckdb, what the page is packed from in .cache/npm
+#   test    clang, PostgreSQL, coverage tools, a browser, the Python packages in .cache/venv, AWS's runtime interface emulator
 #   demo    PostgreSQL
 #   lambda  cross compilers, static libraries and DuckDB for x86_64 and arm64 in .cache/lambda
 #   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
@@ -18,7 +18,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
     libpq-dev libssl-dev libjansson-dev libzstd-dev libxxhash-dev libyaml-dev
     libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev"
 DEMO_PACKAGES="postgresql-15"
-TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv"
+TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv chromium"
 
 case $(dpkg --print-architecture 2>/dev/null) in
 arm64) CROSS_PACKAGES="gcc-11-x86-64-linux-gnu g++-11-x86-64-linux-gnu" ;;
@@ -171,6 +171,19 @@ make_versitygw() {
     rm -rf .cache/go
 }
 
+# What package-lock.json in folder $1 pins, with its hashes, into .cache/npm/$2. No script of a package is run.
+fetch_npm() {
+    local dir=.cache/npm/$2
+    cmp -s "$1/package-lock.json" "$dir/installed.json" && return
+    command -v npm >/dev/null || need_packages npm ca-certificates
+    say "fetching the npm packages of $1"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$1/package.json" "$1/package-lock.json" "$dir"
+    quietly npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --no-update-notifier
+    mv "$dir/package-lock.json" "$dir/installed.json"
+}
+
 # A folder of Python packages, made anew when the list of them has changed.
 make_venv() {
     local folder=$1 list=$2 stamp=$1/requirements.txt
@@ -263,10 +276,15 @@ done
 need_packages $packages
 for part in "$@"; do
     case $part in
-    build) fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb ;;
+    build)
+        fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
+        fetch_npm web page
+        ;;
     lambda) make_lambda_libraries ;;
     test)
         fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
+        fetch_npm web page
+        fetch_npm test/browser browser
         make_shared_duckdb
         make_venv .cache/venv test/requirements.txt
         fetch_promtool
