@@ -15,7 +15,7 @@ T            ?=
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration format demo demo-down bench lambda install clean
+.PHONY: help setup build test lint clang unit integration test-versions format demo demo-down bench lambda install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ unit: ## only the unit tests (one layer: LAYER=base)
 integration: ## only the integration tests (some: T="-k smoke")
 	@tools/setup.sh build test
 	@tools/run_tests.py integration -- $(T)
+
+test-versions: ## integration tests against PostgreSQL 13, 14, 16, 17, 18 (some: V="13 18"); not in `make test`
+	@tools/setup.sh build test
+	@tools/other_postgres.sh $(V)
 
 format: ## format the C files
 	@tools/setup.sh test
