@@ -15,7 +15,7 @@ T            ?=
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean
+.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ screenshots: ## take the README's pictures of the page anew, in docs/images
 	@tools/setup.sh build test
 	@tools/build.sh release
 	@TOTE_BIN=$(BUILD)/tote .cache/venv/bin/python tools/screenshots.py docs/images
+
+test-versions: ## integration tests against PostgreSQL 13, 14, 16, 17, 18 (some: V="13 18"); not in `make test`
+	@tools/setup.sh build test
+	@tools/other_postgres.sh $(V)
 
 format: ## format the C files
 	@tools/setup.sh test

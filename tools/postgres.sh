@@ -8,6 +8,8 @@
 #        postgres.sh restart LINK   starts a server that exists
 #        postgres.sh settings LINK  prints how to reach it, for the shell (PGHOST, PGPORT, ...)
 #
+# TOTE_POSTGRES_BIN names another server's programs than the newest that is installed.
+#
 # The server's folder is a short one in /tmp: the path of a socket may have 107 bytes, and PostgreSQL, which refuses
 # to run as root, must be able to reach its files. It listens in that folder and on 127.0.0.1. Everybody is trusted,
 # except that members of the role `asks_password` who come over TCP must know their password.
@@ -95,7 +97,7 @@ stop() {
     rm -f "$link"
 }
 
-bin=$(bindir)
+bin=${TOTE_POSTGRES_BIN:-$(bindir)}
 dir=$(readlink "$link" || true)
 [ "$command" = start ] || [ -n "$dir" ] || die "no server at '$link'"
 case $command in

@@ -255,6 +255,18 @@ fetch_rie() {
     mv .cache/rie.new .cache/rie
 }
 
+# A transaction pooler for one test. Only unpacked: the package would start a service of its own.
+fetch_pgbouncer() {
+    [ -x .cache/pgbouncer/usr/sbin/pgbouncer ] && return
+    need_packages libc-ares2 libevent-2.1-7
+    say "fetching PgBouncer"
+    rm -rf .cache/pgbouncer.new
+    mkdir -p .cache/pgbouncer.new
+    (cd .cache/pgbouncer.new && quietly apt-get download -q pgbouncer && quietly dpkg -x pgbouncer_*.deb . && rm -f pgbouncer_*.deb)
+    rm -rf .cache/pgbouncer
+    mv .cache/pgbouncer.new .cache/pgbouncer
+}
+
 [ $# -gt 0 ] || set -- build
 mkdir -p .cache
 exec 9>.cache/setup.lock
@@ -290,6 +302,7 @@ for part in "$@"; do
         fetch_promtool
         fetch_rie
         make_versitygw
+        fetch_pgbouncer
         ;;
     cloud) make_venv .cache/ministack test/cloud/requirements.txt ;;
     cloud-lint)

@@ -10,6 +10,22 @@
 /* Two that open a new database at once must not both create the schema. */
 static const char SETUP_LOCK[] = "select pg_advisory_xact_lock(7308620)";
 
+/* Values print the same whatever the server's defaults are; a load takes the time it takes.  Within
+ * each transaction, since a pooler may give every one to another session of the server. */
+static void add_settings(const struct postgres_warehouse *warehouse, struct buf *sql)
+{
+    buf_add_text(sql, "set local statement_timeout = 0;"
+                      "set local idle_in_transaction_session_timeout = 0;"
+                      "set local datestyle = 'ISO, YMD';"
+                      "set local timezone = 'UTC';"
+                      "set local intervalstyle = 'postgres';"
+                      "set local extra_float_digits = 1;"
+                      "set local bytea_output = 'hex';"
+                      "set local search_path = ");
+    pg_ident(sql, warehouse->schema);
+    buf_add_text(sql, ";");
+}
+
 static void batch_forget(struct postgres_warehouse *warehouse)
 {
     arena_reset(warehouse->batch_arena);
@@ -88,8 +104,9 @@ static enum err_code begin_transaction(struct postgres_warehouse *warehouse,
     CLEANUP(pg_rows_free) struct pg_rows *present = NULL;
     struct pg_rows *rows[2];
 
-    buf_add_text(&sql, "begin isolation level read committed;"
-                       "set local maintenance_work_mem = '256MB';"
+    buf_add_text(&sql, "begin isolation level read committed;");
+    add_settings(warehouse, &sql);
+    buf_add_text(&sql, "set local maintenance_work_mem = '256MB';"
                        "set local jit = off;"
                        "set local client_min_messages = warning;"
                        "select pg_advisory_xact_lock(hashtextextended(");
@@ -199,13 +216,19 @@ static enum err_code postgres_maintain(struct warehouse *base, unsigned *ret_don
     if (pg_query(warehouse->pg, sql_warehouse_pending, NULL, 0, &rows, err) != ERR_OK)
         return nothing_there(err) ? ERR_OK : err->code;
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        struct err ignored;
         buf_clear(&sql);
+        buf_add_text(&sql, "begin;");
+        add_settings(warehouse, &sql);
         buf_add_text(&sql, "alter table ");
         pg_qualified(&sql, pg_rows_text(rows, i, 0), pg_rows_text(rows, i, 1));
         buf_add_text(&sql, " validate constraint ");
         pg_ident(&sql, pg_rows_text(rows, i, 2));
+        buf_add_text(&sql, "; commit");
         enum err_code code = pg_exec(warehouse->pg, sql.data, err);
         if (code != ERR_OK) {
+            if (pg_exec(warehouse->pg, "rollback", &ignored) != ERR_OK)
+                log_debug("rolling back: %s", ignored.message);
             (void)postgres_blame_data(code, err);
             return err_wrap(err, "validating '%s'", pg_rows_text(rows, i, 2));
         }
@@ -246,10 +269,13 @@ static enum err_code postgres_query(struct warehouse *base, const char *sql,
     struct postgres_warehouse *warehouse = postgres_of(base);
     struct query_call call = {.each = each, .arg = arg};
     bool alone = !base->in_transaction;
+    CLEANUP_IN_PLACE(buf_release) struct buf begin = {0};
     struct err ignored;
 
+    buf_add_text(&begin, "begin read only;");
+    add_settings(warehouse, &begin);
     if (alone)
-        TRY(pg_exec(warehouse->pg, "begin read only", err));
+        TRY(pg_exec(warehouse->pg, begin.data, err));
     enum err_code code =
         pg_query_each(warehouse->pg, sql, params, param_count, hand_on_row, &call, err);
     if (alone && pg_exec(warehouse->pg, "rollback", &ignored) != ERR_OK && code == ERR_OK) {
@@ -289,22 +315,6 @@ static const char **copy_list(const char *const *list)
     return copy;
 }
 
-/* Values print the same whatever the server's defaults are; a load takes the time it takes. */
-static enum err_code set_session(struct postgres_warehouse *warehouse, bool read_only,
-                                 struct err *err)
-{
-    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
-
-    buf_add_text(&sql,
-                 "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;"
-                 "set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set intervalstyle = 'postgres';"
-                 "set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = ");
-    pg_ident(&sql, warehouse->schema);
-    if (read_only)
-        buf_add_text(&sql, "; set default_transaction_read_only = on");
-    return pg_exec(warehouse->pg, sql.data, err);
-}
-
 static void postgres_free_p(struct postgres_warehouse **warehouse)
 {
     if (*warehouse)
@@ -327,7 +337,6 @@ enum err_code postgres_warehouse_open(const struct warehouse_config *config,
     warehouse->work_dir = config->work_dir ? mem_strdup(config->work_dir) : NULL;
     warehouse->read_dirs = copy_list(config->read_dirs);
     TRY(pg_open(&options, &warehouse->pg, err));
-    TRY(set_session(warehouse, config->read_only, err));
     (void)snprintf(warehouse->base.url, sizeof warehouse->base.url, "postgresql://%s@%s",
                    pg_user(warehouse->pg), pg_where(warehouse->pg));
     *ret_warehouse = &warehouse->base;
