@@ -1,8 +1,8 @@
 #include "app/app.h"
 
+#include "app/database_url.h"
 #include "app/telemetry.h"
 #include "base/file.h"
-#include "net/aws.h"
 
 struct app {
     const struct config *config;
@@ -11,6 +11,7 @@ struct app {
     struct work_dir *work_dir;
     struct ingest_table_options *tables;
     struct aws *aws;
+    struct arena *values[OPTION_COUNT]; /* what app_value() was told by others */
 };
 
 struct app *app_new(const struct config *config)
@@ -29,6 +30,8 @@ void app_free(struct app *app)
     store_close(app->processed);
     work_dir_close(app->work_dir);
     aws_free(app->aws);
+    for (size_t i = 0; i < COUNT_OF(app->values); i++)
+        arena_free(app->values[i]);
     free(app->tables);
     free(app);
 }
@@ -55,6 +58,26 @@ struct aws *app_aws(struct app *app)
     if (!app->aws)
         app->aws = aws_new(&options);
     return app->aws;
+}
+
+enum err_code app_value(struct app *app, enum option option, const char **ret_value,
+                        struct err *err)
+{
+    const char *value;
+
+    TRY(config_require(app->config, option, err));
+    value = config_text(app->config, option);
+    if (database_url_is_plain(value)) {
+        *ret_value = value;
+        return ERR_OK;
+    }
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    if (database_url_resolve(app_aws(app), value, arena, &value, err))
+        return err_wrap(err, "'%s'", option_info(option)->name);
+    arena_free(app->values[option]);
+    app->values[option] = STEAL(arena);
+    *ret_value = value;
+    return ERR_OK;
 }
 
 enum err_code app_store_open(struct app *app, const char *url, struct store **ret_store,
@@ -136,12 +159,12 @@ enum err_code app_ingest_options(struct app *app, const struct app_ingest_choice
                                  struct ingest_options *ret_options, struct err *err)
 {
     const struct config *config = app->config;
-    const char *work_dir;
+    const char *url, *work_dir;
 
-    TRY(config_require(config, OPTION_SOURCE_URL, err));
+    TRY(app_value(app, OPTION_SOURCE_URL, &url, err));
     TRY(app_work_dir(app, &work_dir, err));
     *ret_options = (struct ingest_options){
-        .source_url = config_text(config, OPTION_SOURCE_URL),
+        .source_url = url,
         .include = config_list(config, OPTION_SOURCE_INCLUDE),
         .exclude = config_list(config, OPTION_SOURCE_EXCLUDE),
         .connections = (unsigned)config_number(config, OPTION_SOURCE_CONNECTIONS),

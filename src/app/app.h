@@ -28,6 +28,11 @@ CHECKED enum err_code app_store_open(struct app *app, const char *url, struct st
                                      struct err *err);
 /* Credentials and region of AWS as configured; owned by the app. */
 struct aws *app_aws(struct app *app);
+/* The option's value, after asking whom it refers to: secret:, ssm:, and databases of RDS with IAM
+ * tokens.  Asked anew each time, as secrets are rotated; valid until the next call for that option.
+ */
+CHECKED enum err_code app_value(struct app *app, enum option option, const char **ret_value,
+                                struct err *err);
 /* A folder of this run's own, removed at the end. */
 CHECKED enum err_code app_work_dir(struct app *app, const char **ret_path, struct err *err);
 bool app_has_warehouse(const struct app *app);
@@ -41,7 +46,8 @@ struct app_ingest_choice {
     bool record_always; /* a batch is recorded even when nothing changed */
 };
 
-/* The options of a step as the configuration has them; strings live as long as the config. */
+/* The options of a step as the configuration has them; strings live as long as the config,
+ * the source's address until the next call. */
 CHECKED enum err_code app_ingest_options(struct app *app, const struct app_ingest_choice *choice,
                                          struct ingest_options *ret_options, struct err *err);
 

@@ -6,9 +6,9 @@ enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehou
 {
     const struct config *config = app_config(app);
     const char *processed = config_text(config, OPTION_LAKE_PROCESSED);
-    const char *work_dir, *read_dirs[3] = {NULL};
+    const char *url, *work_dir, *read_dirs[3] = {NULL};
 
-    TRY(config_require(config, OPTION_WAREHOUSE_URL, err));
+    TRY(app_value(app, OPTION_WAREHOUSE_URL, &url, err));
     TRY(app_work_dir(app, &work_dir, err));
     read_dirs[0] = work_dir;
     if (processed)
@@ -16,7 +16,7 @@ enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehou
                        : strstr(processed, "://")        ? NULL
                                                          : processed;
     struct warehouse_config wanted = {
-        .url = config_text(config, OPTION_WAREHOUSE_URL),
+        .url = url,
         .schema = config_text(config, OPTION_WAREHOUSE_SCHEMA),
         .memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY),
         .threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS),

@@ -74,13 +74,17 @@ static const char *join_list(struct arena *arena, const char *const *items)
     return arena_strdup(arena, buf_text(&text));
 }
 
-/* References to secret managers are known, so that nobody takes one for a path. */
-static enum err_code refuse_reference(const char *text, struct err *err)
+/* Where app/ resolves references to secret managers; elsewhere nobody shall take one for a value.
+ */
+static enum err_code check_reference(const struct option_info *info, const char *text,
+                                     struct err *err)
 {
     if (!text_starts(text, "secret:") && !text_starts(text, "ssm:"))
         return ERR_OK;
-    err_set(err, ERR_CONFIG, "references to a secret manager are not supported in this version");
-    return err_hint(err, "put the value into the environment or .env and write ${NAME}");
+    if (info->type == OPTION_TYPE_URL || text_ends(info->name, ".token"))
+        return ERR_OK;
+    err_set(err, ERR_CONFIG, "a reference to a secret manager is not possible here");
+    return err_hint(err, "put the value itself there, or write ${NAME} and set that variable");
 }
 
 /* `list` is NULL unless the text came as a list already. */
@@ -95,7 +99,7 @@ static enum err_code set_value(struct config *config, enum option option, struct
         (void)url_secret_register(value.shown);
     else
         url_secret_register_stray(value.shown);
-    TRY(refuse_reference(value.shown, err));
+    TRY(check_reference(info, value.shown, err));
     TRY(option_check(option, redact_copy(config->arena, value.shown), &value.number, err));
     value.text = absolute(config, info->type, value.shown);
     if (info->type == OPTION_TYPE_LIST)

@@ -172,15 +172,14 @@ enum err_code aws_endpoint_override(struct aws *aws, const char *service, struct
     return ERR_OK;
 }
 
-enum err_code aws_endpoint(struct aws *aws, const char *service, struct arena *arena,
-                           const char **ret_url, struct err *err)
+enum err_code aws_endpoint(struct aws *aws, const char *service, const char *region,
+                           struct arena *arena, const char **ret_url, struct err *err)
 {
-    const char *region;
-
     TRY(aws_endpoint_override(aws, service, arena, ret_url, err));
     if (*ret_url)
         return ERR_OK;
-    TRY(aws_region(aws, &region, err));
+    if (!region)
+        TRY(aws_region(aws, &region, err));
     if (!region) {
         (void)err_set(err, ERR_CONFIG, "no region of AWS is set, so '%s' cannot be called",
                       service);
@@ -298,10 +297,10 @@ static enum err_code renew(struct aws *aws, struct err *err)
     aws->key = found;
     arena_free(aws->key_arena);
     aws->key_arena = STEAL(arena);
+    int64_t left_us = found.expires_us - now_us;
     aws->renew_us = 0;
     if (found.expires_us)
-        aws->renew_us = found.expires_us - EARLY_US > now_us ? found.expires_us - EARLY_US
-                                                             : now_us + AGAIN_US / 2;
+        aws->renew_us = found.expires_us - (left_us / 2 < EARLY_US ? left_us / 2 : EARLY_US);
     return ERR_OK;
 }
 

@@ -37,9 +37,9 @@ CHECKED enum err_code aws_region(struct aws *aws, const char **ret_region, struc
 CHECKED enum err_code aws_endpoint_override(struct aws *aws, const char *service,
                                             struct arena *arena, const char **ret_url,
                                             struct err *err);
-/* "https://sts.eu-west-2.amazonaws.com": the override or AWS's own. */
-CHECKED enum err_code aws_endpoint(struct aws *aws, const char *service, struct arena *arena,
-                                   const char **ret_url, struct err *err);
+/* "https://sts.eu-west-2.amazonaws.com": the override or AWS's own.  region NULL: aws_region(). */
+CHECKED enum err_code aws_endpoint(struct aws *aws, const char *service, const char *region,
+                                   struct arena *arena, const char **ret_url, struct err *err);
 /* "amazonaws.com", in China "amazonaws.com.cn". */
 const char *aws_domain(const char *region);
 /* "aws", "aws-cn", "aws-us-gov": of ARNs. */

@@ -340,22 +340,21 @@ enum err_code aws_send(struct aws *aws, const struct aws_request *request,
     return code == ERR_OK || !request->doing ? code : err_wrap(err, "%.400s", request->doing);
 }
 
-enum err_code aws_call_json(struct aws *aws, const char *service, const char *target,
-                            const char *doing, struct span body, struct http_response *ret_response,
-                            struct err *err)
+enum err_code aws_call_json(struct aws *aws, const struct aws_call *call, struct span body,
+                            struct http_response *ret_response, struct err *err)
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
     const struct sigv4_pair headers[] = {{"content-type", "application/x-amz-json-1.1"},
-                                         {"x-amz-target", target}};
-    struct aws_request request = {.doing = doing,
-                                  .service = service,
+                                         {"x-amz-target", call->target}};
+    struct aws_request request = {.doing = call->doing,
+                                  .service = call->service,
+                                  .region = call->region,
                                   .method = "POST",
                                   .path = "/",
                                   .headers = headers,
                                   .header_count = COUNT_OF(headers),
                                   .body = body};
-    struct aws_failure failure;
 
-    TRY(aws_endpoint(aws, service, arena, &request.base_url, err));
-    return aws_send(aws, &request, ret_response, &failure, err);
+    TRY(aws_endpoint(aws, call->service, call->region, arena, &request.base_url, err));
+    return aws_send(aws, &request, ret_response, NULL, err);
 }

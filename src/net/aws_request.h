@@ -51,10 +51,14 @@ CHECKED enum err_code aws_send(struct aws *aws, const struct aws_request *reques
 /* Code and message of an answer's body, XML or JSON; what is not there stays "". */
 void aws_failure_read(const struct http_response *response, struct aws_failure *ret_failure);
 
-/* A call of a service that speaks JSON ("secretsmanager", target "secretsmanager.GetSecretValue"):
- * POST to "/" at its endpoint. */
-CHECKED enum err_code aws_call_json(struct aws *aws, const char *service, const char *target,
-                                    const char *doing, struct span body,
+/* A call of a service that speaks JSON: POST to "/" at its endpoint. */
+struct aws_call {
+    const char *service; /* "secretsmanager" */
+    const char *target;  /* "secretsmanager.GetSecretValue" */
+    const char *doing;
+    const char *region; /* NULL: aws_region() */
+};
+CHECKED enum err_code aws_call_json(struct aws *aws, const struct aws_call *call, struct span body,
                                     struct http_response *ret_response, struct err *err);
 
 #endif

@@ -69,7 +69,7 @@ enum err_code aws_assume_role(const struct aws_search *search, const struct aws_
     request.doing =
         arena_printf(search->arena, "sts:%s on %s",
                      role->web_token ? "AssumeRoleWithWebIdentity" : "AssumeRole", role->arn);
-    TRY(aws_endpoint(search->aws, "sts", search->arena, &request.base_url, err));
+    TRY(aws_endpoint(search->aws, "sts", NULL, search->arena, &request.base_url, err));
     write_form(role, &form);
     request.body = (struct span){form.data, form.size};
     enum err_code code = aws_send(search->aws, &request, &response, NULL, err);

@@ -87,7 +87,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
+    def note(self, what):
+        """Before the client can know that its request was seen."""
+        if self.path not in ("/_script", "/_log"):
+            SCRIPT.note(f"{self.command} {self.path} {what}")
+
     def answer(self, status, headers, body):
+        self.note(status)
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in HOP:
@@ -135,47 +141,43 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         request = f"{self.command} {self.path}"
         rule = SCRIPT.rule_for(request, self.headers) or {"do": "pass" if SCRIPT.upstream else "unknown"}
-        done = getattr(self, "do_" + rule["do"])(rule)
-        SCRIPT.note(f"{request} {done}")
+        getattr(self, "do_" + rule["do"])(rule)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = serve
 
     def do_unknown(self, _):
         self.read_body()
         self.answer(404, [], b"no rule for this")
-        return 404
 
     def do_pass(self, _):
         status, headers, body = self.forward(self.read_body())
         self.answer(status, headers, body)
-        return status
 
     def do_answer(self, rule):
         self.read_body()
         self.answer(rule.get("status", 200), list(rule.get("headers", {}).items()), rule.get("body", "").encode())
-        return rule.get("status", 200)
 
     def do_instead(self, rule):
         self.forward(self.read_body())
         self.answer(rule.get("status", 200), list(rule.get("headers", {}).items()), rule.get("body", "").encode())
-        return rule.get("status", 200)
 
     def do_lost(self, _):
         self.forward(self.read_body())
+        self.note("lost")
         self.reset()
-        return "lost"
 
     def do_reset(self, _):
+        self.note("reset")
         self.reset()
-        return "reset"
 
     def do_swallow(self, _):
         self.read_body(0.5)
+        self.note("swallow")
         self.reset()
-        return "swallow"
 
     def do_cut(self, _):
         status, headers, body = self.forward(self.read_body())
+        self.note("cut")
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in HOP:
@@ -183,7 +185,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: len(body) // 2])
         self.reset()
-        return "cut"
 
     def do_edit(self, rule):
         status, headers, body = self.forward(self.read_body())
@@ -191,12 +192,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = [(name, value) for name, value in headers if name.lower() not in names]
         headers += [(name, value) for name, value in rule["headers"].items() if value is not None]
         self.answer(status, headers, body)
-        return status
 
     def do_hang(self, rule):
         time.sleep(rule["seconds"])
+        self.note("hang")
         self.reset()
-        return "hang"
 
 
 class Server(http.server.ThreadingHTTPServer):
