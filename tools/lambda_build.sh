@@ -22,7 +22,7 @@ machine() {
     if [ "$2" = "$(dpkg --print-architecture)" ]; then
         compiler=gcc-11
     else
-        wrapper="exe_wrapper = '/usr/bin/qemu-$4-static'"
+        wrapper="exe_wrapper = ['qemu-$4-static', '-L', '/usr/$3']"
     fi
     cat <<MACHINE
 [binaries]

@@ -95,7 +95,7 @@ def unit(layer=None):
 
 def integration(arguments=()):
     def step(tally):
-        if not run("tools/build.sh", "check", "tote"):
+        if not run("tools/build.sh", "check", "tote", "bootstrap", "bootstrap_ingest"):
             tally.add(0, 1)
             return False
         report = BUILD / "integration.xml"

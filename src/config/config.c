@@ -374,12 +374,12 @@ static enum err_code find_file(struct config *config, const struct config_reques
     return ERR_OK;
 }
 
-static enum err_code check_whole(const struct config *config, struct err *err)
+static enum err_code check_whole(const struct config *config, bool one_step, struct err *err)
 {
     const char *ingestion = config_text(config, OPTION_LAKE_INGESTION);
     const char *processed = config_text(config, OPTION_LAKE_PROCESSED);
 
-    if (!config->file && (!ingestion || !processed)) {
+    if (!config->file && !one_step && (!ingestion || !processed)) {
         err_set(err, ERR_NOT_FOUND, "no tote.yaml in '%s'", config->directory);
         return err_hint(err,
                         "make one with `tote init --source URL`, or name a folder with -C DIR");
@@ -417,7 +417,7 @@ static enum err_code load(struct config *config, const struct config_request *re
     TRY(read_dotenv(config, err));
     TRY(read_file(config, request->file ? request->file : "tote.yaml", err));
     TRY(set_all(config, request, err));
-    return check_whole(config, err);
+    return check_whole(config, request->one_step, err);
 }
 
 enum err_code config_load(const struct config_request *request, struct config **ret_config,

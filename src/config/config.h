@@ -30,6 +30,7 @@ struct config_request {
     const char *file; /* --config; NULL: tote.yaml of the current folder */
     const struct config_flag *flags;
     size_t flag_count;
+    bool one_step; /* for one step only: without tote.yaml, not both stores need be set */
 };
 
 /* tables.<name> of the file. */

@@ -18,15 +18,15 @@ const char *event_kind_name(enum event_kind kind)
 {
     switch (kind) {
     case EVENT_DIRECT:
-        return "a direct call";
+        return "direct call";
     case EVENT_SCHEDULE:
-        return "a schedule's event";
+        return "event of a schedule";
     case EVENT_OBJECT:
-        return "an object's event";
+        return "event of an object";
     case EVENT_QUEUE:
-        return "a queue's event";
+        return "event of a queue";
     }
-    return "an event";
+    return "such event";
 }
 
 /* The store's own prefix stands before it: "prefix/_batches/9999999956.0000000043.json". */

@@ -50,6 +50,6 @@ CHECKED enum err_code event_parse(struct span body, struct arena *arena, struct 
 /* Marks the messages that are not about the log of records in `store_url`: "s3://bucket/prefix", or
  * a folder, whose name then stands for the bucket. */
 void event_check_store(struct event *event, const char *store_url);
-const char *event_kind_name(enum event_kind kind); /* "a message of a queue" */
+const char *event_kind_name(enum event_kind kind); /* "event of a queue" */
 
 #endif

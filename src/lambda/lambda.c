@@ -66,9 +66,21 @@ static void fit_memory(void)
     (void)setenv("TOTE_PROCESS_MEMORY", size, false);
 }
 
+/* A function has no tote.yaml that config_require() could send its reader to. */
+static enum err_code require(const struct config *config, enum option option, struct err *err)
+{
+    char variable[OPTION_NAME_MAX];
+
+    if (config_origin(config, option) != CONFIG_UNSET)
+        return ERR_OK;
+    option_variable(option, variable);
+    (void)err_set(err, ERR_CONFIG, "'%s' is not set", option_info(option)->name);
+    return err_hint(err, "set %s in the function's environment", variable);
+}
+
 static enum err_code configure(struct lambda *lambda, struct err *err)
 {
-    const struct config_request request = {0};
+    const struct config_request request = {.one_step = true};
 
     fit_memory();
     TRY(config_load(&request, &lambda->config, err));
@@ -79,7 +91,7 @@ static enum err_code configure(struct lambda *lambda, struct err *err)
             : (enum log_format)config_number(lambda->config, OPTION_LOG_FORMAT);
     log_configure((enum log_level)config_number(lambda->config, OPTION_LOG_LEVEL), format);
     for (unsigned i = 0; i < lambda->handler->need_count; i++)
-        TRY(config_require(lambda->config, lambda->handler->needs[i], err));
+        TRY(require(lambda->config, lambda->handler->needs[i], err));
     return ERR_OK;
 }
 
