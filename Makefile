@@ -15,7 +15,7 @@ T            ?=
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions
+.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions docs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ build: ## build the program: $(BUILD)/tote
 	@tools/build.sh release
 
 test: ## everything that must hold: layers, format, clang, unit and integration tests, coverage
-	@tools/setup.sh build test
+	@tools/setup.sh build test docs
 	@tools/run_tests.py
 
 lint: ## only the quick checks: layers, banned functions, format
@@ -71,6 +71,10 @@ demo: ## see it work on the real ToteSys data, in $(BUILD)/demo
 
 demo-down: ## stop the demo's database and remove $(BUILD)/demo
 	@tools/demo.sh down
+
+docs: ## build the documentation site: $(BUILD)/docs/index.html
+	@tools/setup.sh docs
+	@DISABLE_MKDOCS_2_WARNING=true .cache/docs/bin/mkdocs build --strict --quiet --site-dir "$(abspath $(BUILD))/docs"
 
 bench: ## measure against the floors of this machine (COPY, DuckDB alone)
 	@tools/setup.sh build test

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Shows what tote does, on the real data of the ToteSys company, in build/demo. `make demo` builds first.
 #
-# usage: demo.sh up | down
+# usage: demo.sh up | source | down
+#
+#   up      the whole tour
+#   source  only the source: starts its server where it does not run yet, and prints for the shell how to reach it
+#   down    stops the server and removes everything
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
@@ -139,11 +143,21 @@ up() {
         "make demo-down stops the database and removes it all."
 }
 
+# For `eval "$(tools/demo.sh source)"`: what one needs to follow the tutorial.
+source_only() {
+    [ -e "$demo/postgres" ] || start_source >&2
+    tools/postgres.sh settings "$demo/postgres"
+    eval "$(tools/postgres.sh settings "$demo/postgres")"
+    echo "export PGDATABASE=totesys"
+    echo "export TOTESYS_URL=postgresql://postgres@127.0.0.1:$PGPORT/totesys"
+}
+
 case ${1:-} in
 up) up ;;
+source) source_only ;;
 down) down ;;
 *)
-    echo "usage: demo.sh up | down" >&2
+    echo "usage: demo.sh up | source | down" >&2
     exit 2
     ;;
 esac

@@ -47,22 +47,50 @@ static enum err_code read_ingestion(struct store *ingestion, struct arena *arena
     return ERR_OK;
 }
 
-static void add_record(struct status *status, const struct processed_record *record)
+static const struct processed_table *table_of(const struct processed_record *record,
+                                              const struct processed_table *like)
 {
-    for (size_t i = 0; i < record->table_count; i++) {
-        const struct processed_table *table = &record->tables[i];
-        struct status_source *source = find_source(status, table->name);
-        struct status_model *model = find_model(status, table->name);
-        if (!text_equal(table->kind, "clean")) {
-            if (model)
-                model->versions += table->rows;
-        } else if (source) {
-            source->clean_versions =
-                (source->clean_versions < 0 ? 0 : source->clean_versions) + (int64_t)table->rows;
-            source->quarantined =
-                (source->quarantined < 0 ? 0 : source->quarantined) + (int64_t)table->quarantined;
-        }
+    for (size_t i = 0; i < record->table_count; i++)
+        if (text_equal(record->tables[i].name, like->name) &&
+            text_equal(record->tables[i].kind, like->kind))
+            return &record->tables[i];
+    return NULL;
+}
+
+static void add_table(struct status *status, const struct processed_table *table)
+{
+    struct status_source *source = find_source(status, table->name);
+    struct status_model *model = find_model(status, table->name);
+
+    if (!text_equal(table->kind, "clean")) {
+        /* a fact tells of a deletion by a row */
+        if (model)
+            model->versions += table->rows + (text_equal(table->kind, "fact") ? table->deleted : 0);
+    } else if (source) {
+        source->clean_versions =
+            (source->clean_versions < 0 ? 0 : source->clean_versions) + (int64_t)table->rows;
+        source->quarantined =
+            (source->quarantined < 0 ? 0 : source->quarantined) + (int64_t)table->quarantined;
     }
+}
+
+/* Adds what a record says of the head's tables.  A table that was built anew counts from there, for
+ * it holds again what its older generations held: `settled` marks those.  Returns whether any table
+ * is left that older records may tell of. */
+static bool add_record(struct status *status, const struct processed_record *head, bool *settled,
+                       const struct processed_record *record)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < head->table_count; i++) {
+        const struct processed_table *now = &head->tables[i];
+        const struct processed_table *then = table_of(record, now);
+        settled[i] = settled[i] || !then || !text_equal(then->generation, now->generation);
+        if (!settled[i])
+            add_table(status, then);
+        more = more || !settled[i];
+    }
+    return more;
 }
 
 static void list_models(struct status *status, const struct processed_record *head,
@@ -78,7 +106,7 @@ static void list_models(struct status *status, const struct processed_record *he
             };
 }
 
-/* Sums go back to where the tables were built anew, or to the beginning. */
+/* Sums go back to where each table was built anew, or to the beginning. */
 static enum err_code read_processed(struct store *processed, struct arena *arena,
                                     struct status *status, struct err *err)
 {
@@ -91,14 +119,13 @@ static enum err_code read_processed(struct store *processed, struct arena *arena
     status->process.captured_us = head->captured_us;
     status->lake = head->lake;
     list_models(status, head, arena);
-    add_record(status, head);
-    bool rebuilt = head->rebuilt;
-    for (uint64_t batch = status->process.head - 1; batch > 0 && !rebuilt; batch--) {
+    bool *settled = arena_alloc(arena, (head->table_count + 1) * sizeof *settled);
+    bool more = add_record(status, head, settled, head);
+    for (uint64_t batch = status->process.head - 1; batch > 0 && more; batch--) {
         CLEANUP(arena_free) struct arena *scratch = arena_new(0);
         struct processed_record *record;
         TRY(processed_record_read(processed, batch, scratch, &record, err));
-        add_record(status, record);
-        rebuilt = record->rebuilt;
+        more = add_record(status, head, settled, record);
     }
     return ERR_OK;
 }
