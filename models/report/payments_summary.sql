@@ -1,19 +1,23 @@
 -- title: Payments
--- question: What was paid, what is still due, and in which direction?
+-- question: What was received and paid, and what do we still expect and owe?
 -- group: summary
 -- place: 3
--- chart: figure x=currency y=made by=direction
+-- chart: figure x=currency y=received
 -- uses: payments
--- column: direction label
 -- column: currency currency
--- column: made money(currency)
--- column: due money(currency)
--- column: payments_made count payments made
+-- column: received money(currency)
+-- column: receivable money(currency)
+-- column: paid money(currency)
+-- column: payable money(currency)
+-- column: payments count
 -- column: payments_due count payments due
--- drill: payments currency=currency direction=direction
-select direction, currency, coalesce(sum(case when paid then amount end), 0.00) as made,
-       coalesce(sum(case when not paid then amount end), 0.00) as due,
-       sum(case when paid then 1 else 0 end) as payments_made, sum(case when not paid then 1 else 0 end) as payments_due
+-- drill: payments currency=currency
+select currency,
+       coalesce(sum(case when direction = 'in' and paid then amount end), 0.00) as received,
+       coalesce(sum(case when direction = 'in' and not paid then amount end), 0.00) as receivable,
+       coalesce(sum(case when direction = 'out' and paid then amount end), 0.00) as paid,
+       coalesce(sum(case when direction = 'out' and not paid then amount end), 0.00) as payable,
+       count(*) as payments, sum(case when not paid then 1 else 0 end) as payments_due
 from payments
-group by direction, currency
-order by direction, currency
+group by currency
+order by currency

@@ -33,6 +33,12 @@ bool app_has_warehouse(const struct app *app);
 CHECKED enum err_code app_warehouse_open(struct app *app, bool read_only,
                                          struct warehouse **ret_warehouse, struct err *err);
 
+/* For a server: a handle that reads, waits `lock_wait_us` for a DuckDB file that is being written,
+ * and gives each query `timeout_us`. */
+CHECKED enum err_code app_warehouse_reader(struct app *app, int64_t lock_wait_us,
+                                           int64_t timeout_us, struct warehouse **ret_warehouse,
+                                           struct err *err);
+
 struct app_ingest_choice {
     bool full_compare;
     bool accept_new_source;

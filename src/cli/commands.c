@@ -79,6 +79,11 @@ static const struct command_option report_options[] = {
     {0},
 };
 
+static const struct command_option serve_options[] = {
+    {"--listen", "ADDRESS:PORT", false, false, "short for --serve-listen"},
+    {0},
+};
+
 static const struct command_option help_options[] = {
     {"--man", NULL, false, false, "print the manual page"},
     {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
@@ -136,6 +141,11 @@ const struct command commands[] = {
      "Runs models/report/NAME.sql on the warehouse and prints its rows. Without a name: lists the "
      "reports. A filter that a report does not take is ignored.",
      report_options, command_report},
+    {"serve", "", 0, 0, true, "show the dashboard in a browser",
+     "Serves the page and its data until it is interrupted: reports of the warehouse and the "
+     "pipeline's health, live. Where it listens: serve.listen (--serve-listen 127.0.0.1:8080), or "
+     "--listen for short. Other addresses than this machine's own need serve.token or a proxy.",
+     serve_options, command_serve},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

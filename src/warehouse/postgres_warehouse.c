@@ -290,17 +290,19 @@ static const char **copy_list(const char *const *list)
 }
 
 /* Values print the same whatever the server's defaults are; a load takes the time it takes. */
-static enum err_code set_session(struct postgres_warehouse *warehouse, bool read_only,
-                                 struct err *err)
+static enum err_code set_session(struct postgres_warehouse *warehouse,
+                                 const struct warehouse_config *config, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
 
     buf_add_text(&sql,
-                 "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;"
+                 "set idle_in_transaction_session_timeout = 0;"
                  "set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set intervalstyle = 'postgres';"
                  "set extra_float_digits = 1; set bytea_output = 'hex'; set search_path = ");
     pg_ident(&sql, warehouse->schema);
-    if (read_only)
+    buf_addf(&sql, "; set statement_timeout = %lld",
+             (long long)((config->statement_timeout_us + 999) / 1000));
+    if (config->read_only)
         buf_add_text(&sql, "; set default_transaction_read_only = on");
     return pg_exec(warehouse->pg, sql.data, err);
 }
@@ -327,7 +329,7 @@ enum err_code postgres_warehouse_open(const struct warehouse_config *config,
     warehouse->work_dir = config->work_dir ? mem_strdup(config->work_dir) : NULL;
     warehouse->read_dirs = copy_list(config->read_dirs);
     TRY(pg_open(&options, &warehouse->pg, err));
-    TRY(set_session(warehouse, config->read_only, err));
+    TRY(set_session(warehouse, config, err));
     (void)snprintf(warehouse->base.url, sizeof warehouse->base.url, "postgresql://%s@%s",
                    pg_user(warehouse->pg), pg_where(warehouse->pg));
     *ret_warehouse = &warehouse->base;
