@@ -3,7 +3,7 @@
 -- group: quality
 -- place: 4
 -- chart: table
--- uses: sales purchases
+-- uses: sales purchases payments_now
 -- column: document label
 -- column: key key
 -- column: created_date date created
@@ -20,7 +20,7 @@ from (select 'sales order' as document, o.sales_order_id as key, o.created_date,
       join (select t.sales_order_id, c.currency_code as currency,
                    sum(cast(case when y.payment_type_name = 'SALES_REFUND' then -f.payment_amount else f.payment_amount end
                             as decimal(18, 2))) as amount
-            from fact_payment_current f
+            from payments_now f
             join dim_transaction t on t.transaction_id = f.transaction_id
             join dim_payment_type y on y.payment_type_id = f.payment_type_id
             join dim_currency c on c.currency_id = f.currency_id
@@ -32,7 +32,7 @@ from (select 'sales order' as document, o.sales_order_id as key, o.created_date,
       join (select t.purchase_order_id, c.currency_code as currency,
                    sum(cast(case when y.payment_type_name = 'PURCHASE_REFUND' then -f.payment_amount else f.payment_amount end
                             as decimal(18, 2))) as amount
-            from fact_payment_current f
+            from payments_now f
             join dim_transaction t on t.transaction_id = f.transaction_id
             join dim_payment_type y on y.payment_type_id = f.payment_type_id
             join dim_currency c on c.currency_id = f.currency_id

@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include "app/publish.h"
 #include "app/telemetry.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -262,5 +263,11 @@ enum err_code app_load(struct app *app, struct step_report *report, struct err *
     telemetry_begin(app, TELEMETRY_LOAD, &run);
     enum err_code code = load(app, report, err);
     telemetry_end(&run, report, code, err);
+    /* Also when nothing was loaded: an earlier call may have been killed before it had published.
+     */
+    if (!code && report->head && config_text(app->config, OPTION_PUBLISH_TO)) {
+        struct publish_report published;
+        code = app_publish(app, NULL, &published, err);
+    }
     return code;
 }

@@ -53,6 +53,7 @@ CHECKED enum err_code app_ingest_options(struct app *app, const struct app_inges
 CHECKED enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice,
                                  struct step_report *report, struct err *err);
 CHECKED enum err_code app_process(struct app *app, struct step_report *report, struct err *err);
+/* Publishes the dashboard, too, where publish.to is set. */
 CHECKED enum err_code app_load(struct app *app, struct step_report *report, struct err *err);
 
 #endif

@@ -364,9 +364,8 @@ static int64_t count_rows(struct warehouse *warehouse, const char *table)
     return count;
 }
 
-enum err_code pipeline_count_rows(struct app *app, struct warehouse *warehouse,
-                                  struct arena *arena, struct pipeline_counts *ret_counts,
-                                  struct err *err)
+enum err_code pipeline_count_rows(struct app *app, struct warehouse *warehouse, struct arena *arena,
+                                  struct pipeline_counts *ret_counts, struct err *err)
 {
     struct store *processed;
     struct processed_record *record;
@@ -404,6 +403,8 @@ enum err_code pipeline_document(struct app *app, const struct pipeline_view *vie
     picture->now_us = clock_now_us();
     picture->every_us = config_number(app_config(app), OPTION_SCHEDULE_EVERY);
     TRY(read_picture(picture, err));
+    if (view->timeless && picture->ingested)
+        picture->now_us = picture->ingested->captured_us;
     json_begin(&json, ret_text, false);
     json_object_begin(&json, NULL);
     json_int(&json, "schema", 1);

@@ -18,6 +18,7 @@ struct pipeline_view {
     uint64_t loaded_batch;
     int64_t loaded_captured_us;
     struct run_state run;
+    bool timeless; /* as of the newest snapshot: equal batches give equal documents */
 };
 
 enum {

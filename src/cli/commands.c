@@ -84,6 +84,11 @@ static const struct command_option serve_options[] = {
     {0},
 };
 
+static const struct command_option publish_options[] = {
+    {"--to", "URL", false, false, "a folder or s3://bucket/prefix, instead of publish.to"},
+    {0},
+};
+
 static const struct command_option help_options[] = {
     {"--man", NULL, false, false, "print the manual page"},
     {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
@@ -146,6 +151,13 @@ const struct command commands[] = {
      "pipeline's health, live. Where it listens: serve.listen (--serve-listen 127.0.0.1:8080), or "
      "--listen for short. Other addresses than this machine's own need serve.token or a proxy.",
      serve_options, command_serve},
+    {"publish", "", 0, 0, true, "write the dashboard as files that need no server",
+     "Writes the page and its data into a folder or a bucket: every file with its content's hash "
+     "in "
+     "its name, last the small pointer latest.json. With publish.to set, loading does the same "
+     "after "
+     "each batch.",
+     publish_options, command_publish},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

@@ -176,6 +176,13 @@ void report_catalogue_json(const struct report_set *set, struct buf *ret_text);
 CHECKED enum err_code report_json(const struct report *report, const struct report_state *state,
                                   const struct report_filters *filters, struct warehouse *warehouse,
                                   struct json_writer *json, struct err *err);
+/* The members of that document which do not change while the rows do not, into an open object: for
+ * documents whose names are made of their content. */
+CHECKED enum err_code report_json_members(const struct report *report,
+                                          const struct report_state *state,
+                                          const struct report_filters *filters,
+                                          struct warehouse *warehouse, struct json_writer *json,
+                                          struct err *err);
 /* A cell as JSON, by the kind of its column. */
 void report_json_cell(struct json_writer *json, enum report_kind kind, const struct span *cell);
 

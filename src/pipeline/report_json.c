@@ -174,18 +174,13 @@ static void write_applied(struct json_writer *json, const struct report *report,
     json_object_end(json);
 }
 
-enum err_code report_json(const struct report *report, const struct report_state *state,
-                          const struct report_filters *filters, struct warehouse *warehouse,
-                          struct json_writer *json, struct err *err)
+enum err_code report_json_members(const struct report *report, const struct report_state *state,
+                                  const struct report_filters *filters, struct warehouse *warehouse,
+                                  struct json_writer *json, struct err *err)
 {
     struct rows rows = {.json = json, .report = report};
     struct report_run run;
 
-    json_object_begin(json, NULL);
-    json_int(json, "schema", 1);
-    json_text(json, "report", report->name);
-    json_uint(json, "batch", state->batch);
-    json_time(json, "captured_at", state->captured_us);
     write_applied(json, report, filters, state);
     write_columns(json, report);
     json_array_begin(json, "rows");
@@ -201,4 +196,16 @@ enum err_code report_json(const struct report *report, const struct report_state
     json_uint(json, "row_count", run.rows);
     json_bool(json, "truncated", run.truncated);
     return ERR_OK;
+}
+
+enum err_code report_json(const struct report *report, const struct report_state *state,
+                          const struct report_filters *filters, struct warehouse *warehouse,
+                          struct json_writer *json, struct err *err)
+{
+    json_object_begin(json, NULL);
+    json_int(json, "schema", 1);
+    json_text(json, "report", report->name);
+    json_uint(json, "batch", state->batch);
+    json_time(json, "captured_at", state->captured_us);
+    return report_json_members(report, state, filters, warehouse, json, err);
 }

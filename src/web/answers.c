@@ -236,7 +236,8 @@ static struct document *make_report(void *worker, const struct job *job)
     return document;
 }
 
-struct job answer_report(const struct report *report, const struct report_filters *filters, bool csv)
+struct job answer_report(const struct report *report, const struct report_filters *filters,
+                         bool csv)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
     size_t size = 0;
@@ -278,9 +279,8 @@ static struct document *make_filters(void *worker, const struct job *job)
     if (known && known->version == reader->version)
         return known;
     document_release(known);
-    if (reader->warehouse &&
-        report_choices_read(reader->web->reports, &reader->state, reader->warehouse, scratch,
-                            &choices, &err))
+    if (reader->warehouse && report_choices_read(reader->web->reports, &reader->state,
+                                                 reader->warehouse, scratch, &choices, &err))
         return problem_document(&err, 0);
     struct document *document = document_new(200, json_type);
     report_choices_json(choices, &reader->state, &document->body);
@@ -398,7 +398,8 @@ struct job answer_metrics(void)
     return new_job("metrics", make_metrics);
 }
 
-/* --- looking at the warehouse ------------------------------------------------------------------ */
+/* --- looking at the warehouse ------------------------------------------------------------------
+ */
 
 static struct document *nothing(void)
 {
@@ -459,7 +460,8 @@ static void prepare(struct web *web)
 
     add_background(web, answer_filters());
     for (size_t i = 0; i < web->reports->count; i++)
-        if (web->reports->reports[i].in_bundle && !text_equal(web->reports->reports[i].group, "rows"))
+        if (web->reports->reports[i].in_bundle &&
+            !text_equal(web->reports->reports[i].group, "rows"))
             add_background(web, answer_report(&web->reports->reports[i], &filters, false));
     add_background(web, new_job("counts", make_counts));
     last.done = announce;

@@ -151,7 +151,8 @@ struct document *cache_get(struct cache *cache, const char *key)
 
 static void make_room(struct cache *cache, size_t bytes)
 {
-    while (cache->count && (cache->count == ENTRIES_MAX || cache->bytes + bytes > cache->limit_bytes)) {
+    while (cache->count &&
+           (cache->count == ENTRIES_MAX || cache->bytes + bytes > cache->limit_bytes)) {
         size_t oldest = 0;
         for (size_t i = 1; i < cache->count; i++)
             if (cache->entries[i].used < cache->entries[oldest].used)

@@ -12,17 +12,18 @@ enum {
 };
 
 struct document {
-    const char *type;    /* static */
+    const char *type; /* static */
     struct buf body;
-    struct buf gzip;     /* empty: it would be no smaller */
+    struct buf gzip;              /* empty: it would be no smaller */
     char etag[DOCUMENT_ETAG_MAX]; /* with its quotes; "": none */
-    int64_t made_us;     /* monotonic */
-    uint64_t version;    /* of the warehouse that it was made of; 0: of none */
+    int64_t made_us;              /* monotonic */
+    uint64_t version;             /* of the warehouse that it was made of; 0: of none */
     int status;
     unsigned references; /* under the document module's lock */
 };
 
-/* One reference; body empty.  The maker fills it and calls document_seal before anybody else sees it. */
+/* One reference; body empty.  The maker fills it and calls document_seal before anybody else sees
+ * it. */
 struct document *document_new(int status, const char *type);
 /* Compresses and hashes. */
 void document_seal(struct document *document);

@@ -14,7 +14,8 @@ struct MHD_Response;
 struct events;
 struct events *events_new(void);
 void events_free(struct events *events); /* after the daemon has ended */
-/* A response that goes on until the reader leaves, beginning with `hello`; NULL: too many listen. */
+/* A response that goes on until the reader leaves, beginning with `hello`; NULL: too many listen.
+ */
 struct MHD_Response *events_listen(struct events *events, struct MHD_Connection *connection,
                                    const char *hello);
 /* `data` is one line of JSON. */

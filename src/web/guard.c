@@ -43,8 +43,8 @@ static bool is_local(const struct sockaddr_storage *address)
 
 static enum err_code resolve(const char *text, struct guard *guard, struct err *err)
 {
-    const struct addrinfo wanted = {
-        .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo wanted = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                    .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     char host[GUARD_NAME_MAX];
     const char *port_text;
@@ -108,8 +108,8 @@ enum err_code guard_init(const struct config *config, const char *listen, struct
 /* The header's name without its port. */
 static bool host_name(const char *host, char ret_name[static GUARD_NAME_MAX])
 {
-    size_t size = *host == '[' ? strcspn(host, "]") + (strchr(host, ']') != NULL)
-                               : strcspn(host, ":");
+    size_t size =
+        *host == '[' ? strcspn(host, "]") + (strchr(host, ']') != NULL) : strcspn(host, ":");
 
     if (!size || size >= GUARD_NAME_MAX)
         return false;

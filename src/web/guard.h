@@ -17,8 +17,8 @@ struct guard {
     struct sockaddr_storage address;
     char shown[GUARD_NAME_MAX]; /* "127.0.0.1:8080" */
     unsigned port;
-    bool local;       /* this machine alone */
-    const char *token; /* or NULL */
+    bool local;                     /* this machine alone */
+    const char *token;              /* or NULL */
     char cookie[GUARD_COOKIE_SIZE]; /* what stands for the token in a cookie */
     const char *trusted_header;     /* or NULL */
     const char *const *hosts;       /* or NULL */
@@ -26,7 +26,8 @@ struct guard {
 
 #define GUARD_COOKIE_NAME "tote_token"
 
-/* `listen`: instead of serve.listen, or NULL.  ERR_CONFIG when the address is none, or would let in everybody. */
+/* `listen`: instead of serve.listen, or NULL.  ERR_CONFIG when the address is none, or would let in
+ * everybody. */
 CHECKED enum err_code guard_init(const struct config *config, const char *listen,
                                  struct guard *ret_guard, struct err *err);
 /* `host`: the header as it came, or NULL. */

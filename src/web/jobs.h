@@ -18,10 +18,10 @@ typedef void job_done_fn(void *arg, struct document *document);
 struct job {
     char *key; /* owned by the queue */
     job_make_fn *make;
-    void *question;           /* owned by the queue: freed with free() */
-    job_done_fn *done;        /* NULL: nobody waits */
+    void *question;    /* owned by the queue: freed with free() */
+    job_done_fn *done; /* NULL: nobody waits */
     void *arg;
-    bool background;          /* after everything that somebody waits for */
+    bool background; /* after everything that somebody waits for */
 };
 
 /* What a thread needs before it begins and when it has nothing to do. */

@@ -145,8 +145,8 @@ enum MHD_Result reply_page(struct MHD_Connection *connection, const struct page_
     bool gzip = !known && file->gzip && takes_gzip(connection);
     size_t size = known ? 0 : gzip ? file->gzip_size : file->size;
     const unsigned char *data = gzip ? file->gzip : file->data;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        size, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
 
     if (!response)
         return MHD_NO;
@@ -166,7 +166,8 @@ enum MHD_Result reply_cookie(struct MHD_Connection *connection, const char *valu
                              int *ret_status)
 {
     static char empty[] = "";
-    struct MHD_Response *response = MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, empty, MHD_RESPMEM_PERSISTENT);
     char cookie[160];
 
     if (!response)

@@ -89,7 +89,8 @@ static enum MHD_Result take_argument(void *arg, enum MHD_ValueKind kind, const c
     query->bytes += name_size + value_size;
     if (strlen(name) != name_size || strlen(value) != value_size ||
         query->bytes > REQUEST_QUERY_MAX)
-        query->code = err_set(&query->err, ERR_USAGE, "the filters are too long or hold a NUL byte");
+        query->code =
+            err_set(&query->err, ERR_USAGE, "the filters are too long or hold a NUL byte");
     else if (text_equal(name, "format") && (text_equal(value, "csv") || text_equal(value, "json")))
         query->csv = text_equal(value, "csv");
     else if (text_equal(name, "format"))
@@ -225,7 +226,8 @@ static const struct page_file *find_page(const char *url)
     return NULL;
 }
 
-/* --- who asks ---------------------------------------------------------------------------------- */
+/* --- who asks ----------------------------------------------------------------------------------
+ */
 
 static const char *header(struct request *request, const char *name)
 {
@@ -237,8 +239,8 @@ static bool lets_in(struct request *request)
     const struct guard *guard = &request->web->guard;
     const struct guard_papers papers = {
         .authorization = header(request, "Authorization"),
-        .cookie = MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND,
-                                              GUARD_COOKIE_NAME),
+        .cookie =
+            MHD_lookup_connection_value(request->connection, MHD_COOKIE_KIND, GUARD_COOKIE_NAME),
         .trusted_header = guard->trusted_header ? header(request, guard->trusted_header) : NULL,
     };
 
@@ -310,8 +312,8 @@ static enum MHD_Result serve_page(struct request *request, const struct page_fil
 
 static enum MHD_Result send_answer(struct request *request)
 {
-    return reply_document(request->connection, request->document, &request->reply,
-                          &request->status, &request->bytes);
+    return reply_document(request->connection, request->document, &request->reply, &request->status,
+                          &request->bytes);
 }
 
 /* Answers, or lets the connection sleep until a job has the answer. */

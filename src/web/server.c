@@ -21,8 +21,8 @@ enum {
     DESCRIPTORS_WANTED = CONNECTIONS_MAX + 256,
     REQUEST_BYTES = 24 << 10, /* of a request's line and headers, and what MHD needs itself */
     SILENCE_SECONDS = 30,
-    SERVER_READERS = 4,       /* connections to a PostgreSQL warehouse */
-    FILE_READERS = 1,         /* a DuckDB file is opened once in a process: duck_hold.c */
+    SERVER_READERS = 4, /* connections to a PostgreSQL warehouse */
+    FILE_READERS = 1,   /* a DuckDB file is opened once in a process: duck_hold.c */
     PEM_BYTES_MAX = 1 << 20,
 };
 
@@ -52,7 +52,8 @@ static void web_free(struct web *web)
 }
 DEFINE_CLEANUP(struct web *, web_free)
 
-/* --- TLS ------------------------------------------------------------------------------------------ */
+/* --- TLS
+ * ------------------------------------------------------------------------------------------ */
 
 struct tls {
     struct buf certificate, key;
@@ -83,7 +84,8 @@ static enum err_code read_tls(const struct config *config, struct tls *tls, stru
     return file_read(key, PEM_BYTES_MAX, &tls->key, err);
 }
 
-/* --- the daemon ------------------------------------------------------------------------------------- */
+/* --- the daemon
+ * ------------------------------------------------------------------------------------- */
 
 static void raise_descriptors(void)
 {
@@ -120,11 +122,12 @@ static struct MHD_Daemon *start_daemon(struct web *web, const struct tls *tls)
     return MHD_start_daemon(flags, (uint16_t)web->guard.port, NULL, NULL, request_handle, web,
                             MHD_OPTION_EXTERNAL_LOGGER, ignore_talk, NULL,
                             MHD_OPTION_NOTIFY_COMPLETED, request_completed, web,
-                            MHD_OPTION_NOTIFY_CONNECTION, connections_notify, web,
-                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+                            MHD_OPTION_NOTIFY_CONNECTION, connections_notify, web, MHD_OPTION_ARRAY,
+                            options, MHD_OPTION_END);
 }
 
-/* --- the workers ------------------------------------------------------------------------------------ */
+/* --- the workers
+ * ------------------------------------------------------------------------------------ */
 
 struct pool {
     struct reader *readers[SERVER_READERS];
@@ -154,8 +157,7 @@ static void announce(const struct web *web, struct MHD_Daemon *daemon, bool tls)
     const char *shown = web->guard.shown;
 
     log_info("the dashboard is at %s://%.*s:%u/", tls ? "https" : "http",
-             (int)(strrchr(shown, ':') - shown), shown,
-             info ? info->port : web->guard.port);
+             (int)(strrchr(shown, ':') - shown), shown, info ? info->port : web->guard.port);
 }
 
 static void watch(struct web *web)
@@ -196,7 +198,8 @@ static enum err_code serve(struct web *web, const struct tls *tls, struct err *e
         daemon = start_daemon(web, tls);
         if (!daemon) {
             code = err_sys(err, ERR_IO, "listening on '%s'", web->guard.shown);
-            (void)err_hint(err, "is another program listening there? Name another port by --serve-listen");
+            (void)err_hint(
+                err, "is another program listening there? Name another port by --serve-listen");
         } else {
             announce(web, daemon, tls->key.size > 0);
             watch(web);

@@ -1,4 +1,5 @@
-/* web/web_metrics.h - GET /metrics: those of the pipeline (app/metrics.h) and those of the server. */
+/* web/web_metrics.h - GET /metrics: those of the pipeline (app/metrics.h) and those of the server.
+ */
 #ifndef WEB_WEB_METRICS_H
 #define WEB_WEB_METRICS_H
 

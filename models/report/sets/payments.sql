@@ -1,4 +1,4 @@
--- uses: rates
+-- uses: rates payments_now sales_now purchases_now
 -- Payments as they are now, made or expected, with what is known of the order that each one settles.
 select f.payment_id, f.payment_date, cast(date_trunc('month', f.payment_date) as date) as month,
        d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
@@ -10,14 +10,14 @@ select f.payment_id, f.payment_date, cast(date_trunc('month', f.payment_date) as
        t.sales_order_id, t.purchase_order_id, l.country, l.city, s.department_name as department,
        s.first_name || ' ' || s.last_name as staff, p.counterparty_legal_name as counterparty, g.design_name as design,
        f.batch_id, f.captured_at
-from fact_payment_current f
+from payments_now f
 join dim_date d on d.date_id = f.payment_date
 join dim_currency c on c.currency_id = f.currency_id
 join dim_payment_type y on y.payment_type_id = f.payment_type_id
 join dim_counterparty p on p.counterparty_id = f.counterparty_id
 join dim_transaction t on t.transaction_id = f.transaction_id
-left join fact_sales_order_current so on so.sales_order_id = t.sales_order_id
-left join fact_purchase_order_current po on po.purchase_order_id = t.purchase_order_id
+left join sales_now so on so.sales_order_id = t.sales_order_id
+left join purchases_now po on po.purchase_order_id = t.purchase_order_id
 left join dim_location l on l.location_id = coalesce(so.agreed_delivery_location_id, po.agreed_delivery_location_id)
 left join dim_staff s on s.staff_id = coalesce(so.sales_staff_id, po.staff_id)
 left join dim_design g on g.design_id = so.design_id

@@ -1,4 +1,4 @@
--- uses: rates
+-- uses: rates sales_now
 -- Sales orders as they are now, with the names behind their ids. amount is null where it cannot be converted.
 select f.sales_order_id, f.created_date, cast(date_trunc('month', f.created_date) as date) as month,
        d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
@@ -9,7 +9,7 @@ select f.sales_order_id, f.created_date, cast(date_trunc('month', f.created_date
        l.country, l.city, s.department_name as department, s.first_name || ' ' || s.last_name as staff,
        p.counterparty_legal_name as counterparty, g.design_name as design,
        f.agreed_delivery_date, f.agreed_payment_date, f.batch_id, f.captured_at
-from fact_sales_order_current f
+from sales_now f
 join dim_date d on d.date_id = f.created_date
 join dim_currency c on c.currency_id = f.currency_id
 join dim_location l on l.location_id = f.agreed_delivery_location_id
