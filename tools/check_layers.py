@@ -34,7 +34,7 @@ HOME_OF = {
     r"openssl/.*": "base",
     r"curl/.*": "net",
     r"expat\.h": "base",
-    r"microhttpd\.h": "web",
+    r"microhttpd\.h|zlib\.h": "web",
 }
 
 # What is not written, and what is written instead.

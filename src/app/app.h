@@ -40,6 +40,12 @@ bool app_has_warehouse(const struct app *app);
 CHECKED enum err_code app_warehouse_open(struct app *app, bool read_only,
                                          struct warehouse **ret_warehouse, struct err *err);
 
+/* For a server: a handle that reads, waits `lock_wait_us` for a DuckDB file that is being written,
+ * and gives each query `timeout_us`. */
+CHECKED enum err_code app_warehouse_reader(struct app *app, int64_t lock_wait_us,
+                                           int64_t timeout_us, struct warehouse **ret_warehouse,
+                                           struct err *err);
+
 struct app_ingest_choice {
     bool full_compare;
     bool accept_new_source;
@@ -55,6 +61,7 @@ CHECKED enum err_code app_ingest_options(struct app *app, const struct app_inges
 CHECKED enum err_code app_ingest(struct app *app, const struct app_ingest_choice *choice,
                                  struct step_report *report, struct err *err);
 CHECKED enum err_code app_process(struct app *app, struct step_report *report, struct err *err);
+/* Publishes the dashboard, too, where publish.to is set. */
 CHECKED enum err_code app_load(struct app *app, struct step_report *report, struct err *err);
 
 #endif

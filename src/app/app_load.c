@@ -1,3 +1,4 @@
+#include "app/publish.h"
 #include "app/telemetry.h"
 #include "pipeline/load.h"
 
@@ -20,5 +21,11 @@ enum err_code app_load(struct app *app, struct step_report *report, struct err *
     telemetry_begin(app, TELEMETRY_LOAD, &run);
     enum err_code code = load(app, report, err);
     telemetry_end(&run, report, code, err);
+    /* Also when nothing was loaded: an earlier call may have been killed before it had published.
+     */
+    if (!code && report->head && config_text(app_config(app), OPTION_PUBLISH_TO)) {
+        struct publish_report published;
+        code = app_publish(app, NULL, &published, err);
+    }
     return code;
 }

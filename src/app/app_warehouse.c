@@ -1,8 +1,8 @@
 #include "app/app.h"
 #include "base/text.h"
 
-enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehouse **ret_warehouse,
-                                 struct err *err)
+static enum err_code open_warehouse(struct app *app, struct warehouse_config wanted,
+                                    struct warehouse **ret_warehouse, struct err *err)
 {
     const struct config *config = app_config(app);
     const char *processed = config_text(config, OPTION_LAKE_PROCESSED);
@@ -15,14 +15,28 @@ enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehou
         read_dirs[1] = text_starts(processed, "file://") ? processed + strlen("file://")
                        : strstr(processed, "://")        ? NULL
                                                          : processed;
-    struct warehouse_config wanted = {
-        .url = url,
-        .schema = config_text(config, OPTION_WAREHOUSE_SCHEMA),
-        .memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY),
-        .threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS),
-        .work_dir = work_dir,
-        .read_dirs = read_dirs,
-        .read_only = read_only,
-    };
+    wanted.url = url;
+    wanted.schema = config_text(config, OPTION_WAREHOUSE_SCHEMA);
+    wanted.memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY);
+    wanted.threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS);
+    wanted.work_dir = work_dir;
+    wanted.read_dirs = read_dirs;
     return warehouse_open(&wanted, ret_warehouse, err);
+}
+
+enum err_code app_warehouse_open(struct app *app, bool read_only, struct warehouse **ret_warehouse,
+                                 struct err *err)
+{
+    struct warehouse_config wanted = {.read_only = read_only};
+
+    return open_warehouse(app, wanted, ret_warehouse, err);
+}
+
+enum err_code app_warehouse_reader(struct app *app, int64_t lock_wait_us, int64_t timeout_us,
+                                   struct warehouse **ret_warehouse, struct err *err)
+{
+    struct warehouse_config wanted = {
+        .read_only = true, .lock_wait_us = lock_wait_us, .statement_timeout_us = timeout_us};
+
+    return open_warehouse(app, wanted, ret_warehouse, err);
 }

@@ -1,6 +1,7 @@
 #include "app/round.h"
 
 #include "app/app_ingest.h"
+#include "app/run_state.h"
 #include "base/cancel.h"
 #include "base/clock.h"
 
@@ -42,6 +43,14 @@ static enum err_code apply_models(struct app *app, const struct app_ingest_choic
 enum err_code round_run(struct app *app, unsigned steps, const struct app_ingest_choice *choice,
                         struct arena *arena, struct round *ret_round, struct err *err)
 {
+    return round_run_told(app, steps, choice, arena, NULL, ret_round, err);
+}
+
+enum err_code round_run_told(struct app *app, unsigned steps,
+                             const struct app_ingest_choice *choice, struct arena *arena,
+                             struct run_reporter *reporter, struct round *ret_round,
+                             struct err *err)
+{
     static const char *const names[ROUND_STEPS] = {"ingest", "process", "load"};
     enum err_code first = ERR_OK;
 
@@ -62,6 +71,7 @@ enum err_code round_run(struct app *app, unsigned steps, const struct app_ingest
         }
         int64_t begin_us = clock_monotonic_us();
         step->ran = true;
+        run_reporter_step(reporter, names[i]);
         enum err_code code = run_step(app, i, choice, step, &step->err);
         if (i == ROUND_PROCESS && !code && !first && step->report.models_changed &&
             steps & 1u << ROUND_INGEST)

@@ -29,6 +29,12 @@ struct round {
 
 /* Runs the steps whose bit is set in `steps` (1 << ROUND_INGEST | …).  Returns the first error that
  * a step met; the others stand in the round.  Reports live in the arena. */
+struct run_reporter;
+/* The same, telling `reporter` (or NULL) which step is at work. */
+CHECKED enum err_code round_run_told(struct app *app, unsigned steps,
+                                     const struct app_ingest_choice *choice, struct arena *arena,
+                                     struct run_reporter *reporter, struct round *ret_round,
+                                     struct err *err);
 CHECKED enum err_code round_run(struct app *app, unsigned steps,
                                 const struct app_ingest_choice *choice, struct arena *arena,
                                 struct round *ret_round, struct err *err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 void json_begin(struct json_writer *json, struct buf *out, bool indent)
@@ -128,6 +129,22 @@ void json_none(struct json_writer *json, const char *name)
 {
     before_value(json, name);
     buf_add_text(json->out, "null");
+}
+
+void json_time(struct json_writer *json, const char *name, int64_t at_us)
+{
+    char text[CLOCK_TEXT_MAX], iso[CLOCK_TEXT_MAX + 1];
+
+    if (!at_us) {
+        json_none(json, name);
+        return;
+    }
+    clock_format(at_us, text);
+    char *space = strchr(text, ' ');
+    if (space)
+        *space = 'T';
+    (void)snprintf(iso, sizeof iso, "%sZ", text);
+    json_text(json, name, iso);
 }
 
 void json_raw(struct json_writer *json, const char *name, const char *text)

@@ -30,6 +30,8 @@ void json_double(struct json_writer *json, const char *name, double value);
 void json_bool(struct json_writer *json, const char *name, bool value);
 void json_none(struct json_writer *json,
                const char *name); /* null (json_null is jansson's symbol) */
+/* "2024-11-15T14:40:00.123456Z"; 0 writes null. */
+void json_time(struct json_writer *json, const char *name, int64_t at_us);
 /* `text` is JSON already. */
 void json_raw(struct json_writer *json, const char *name, const char *text);
 /* Appends text as a JSON string with its quotes.  Bytes that are not UTF-8 become U+FFFD. */

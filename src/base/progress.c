@@ -22,7 +22,7 @@ static atomic_int_fast64_t next_draw_us;
 
 /* Written by progress_begin() only, while nobody counts. */
 static const char *what;
-static uint64_t expected_rows;
+static atomic_uint_fast64_t expected_rows;
 static int64_t began_us;
 static bool terminal;
 
@@ -40,7 +40,7 @@ void progress_begin(const char *name, uint64_t expected)
 {
     progress_end();
     what = name;
-    expected_rows = expected;
+    atomic_store(&expected_rows, expected);
     began_us = clock_monotonic_us();
     terminal = isatty(STDERR_FILENO) == 1;
     atomic_store(&rows_done, 0);
@@ -56,9 +56,10 @@ static const char *line(struct arena *scratch, int64_t now_us)
     double rate = seconds > 0 ? (double)rows / seconds : 0;
     const char *left = "";
 
-    if (expected_rows > rows && rate > 0) {
+    uint64_t expected = atomic_load(&expected_rows);
+    if (expected > rows && rate > 0) {
         char duration[CLOCK_TEXT_MAX];
-        clock_format_duration((int64_t)((double)(expected_rows - rows) / rate * 1e6), duration);
+        clock_format_duration((int64_t)((double)(expected - rows) / rate * 1e6), duration);
         left = arena_printf(scratch, ", about %s left", duration);
     }
     return arena_printf(scratch, "%s: %s rows, %s, %s rows/s%s", what, text_count(scratch, rows),
@@ -93,6 +94,16 @@ void progress_add(uint64_t rows, uint64_t bytes)
     if (now_us >= due && atomic_compare_exchange_strong(&next_draw_us, &due,
                                                         now_us + (terminal ? TERMINAL_US : LOG_US)))
         draw(now_us);
+}
+
+struct progress_now progress_read(void)
+{
+    return (struct progress_now){
+        .active = atomic_load(&active),
+        .rows = atomic_load(&rows_done),
+        .bytes = atomic_load(&bytes_done),
+        .expected_rows = atomic_load(&expected_rows),
+    };
 }
 
 void progress_end(void)

@@ -14,6 +14,14 @@
 void progress_configure(bool enabled);
 /* `what` is shown as is ("ingest"); expected 0: unknown. Static storage. */
 void progress_begin(const char *what, uint64_t expected_rows);
+struct progress_now {
+    bool active;
+    uint64_t rows;
+    uint64_t bytes;
+    uint64_t expected_rows; /* 0: unknown */
+};
+/* How far the work under way is; from any thread. */
+struct progress_now progress_read(void);
 void progress_add(uint64_t rows, uint64_t bytes);
 void progress_end(void); /* wipes the line */
 /* True while a line stands on the terminal; the log wipes it before it writes. */

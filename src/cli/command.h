@@ -6,7 +6,7 @@
 #include "config/config.h"
 
 enum {
-    COMMAND_OPTIONS_MAX = 8,
+    COMMAND_OPTIONS_MAX = 24,
     COMMAND_ARGUMENTS_MAX = 4
 };
 
@@ -66,6 +66,7 @@ const struct command *command_find(const char *name); /* NULL when there is none
 const char *call_value(const struct call *call, const char *name);
 
 command_fn command_init, command_doctor, command_run, command_ingest, command_process, command_load,
-    command_status, command_history, command_query, command_config, command_version, command_help;
+    command_status, command_history, command_query, command_report, command_serve, command_publish,
+    command_config, command_version, command_help;
 
 #endif

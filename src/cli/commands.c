@@ -55,6 +55,40 @@ static const struct command_option query_options[] = {
     {0},
 };
 
+/* A filter of reports each, by the same name: pipeline/report_filters.c. */
+static const struct command_option report_options[] = {
+    {"--csv", NULL, false, false, "print comma-separated values"},
+    {"--table", NULL, false, false, "print a table, as without it"},
+    {"--from", "DATE", false, false, "from this day on"},
+    {"--to", "DATE", false, false, "up to this day, included"},
+    {"--currency", "CODE", false, false, "orders and payments in this currency"},
+    {"--country", "NAME", false, false, "where goods are delivered"},
+    {"--city", "NAME", false, false, "where goods are delivered"},
+    {"--department", "NAME", false, false, "of who sold or bought"},
+    {"--staff", "NAME", false, false, "who sold or bought: first and last name"},
+    {"--design", "NAME", false, false, "what was sold"},
+    {"--counterparty", "NAME", false, false, "legal name of the other company"},
+    {"--month", "DATE", false, false, "one month: its first day"},
+    {"--weekday", "1-7", false, false, "one day of the week: 1 is Monday"},
+    {"--direction", "in|out", false, false, "payments that come in or go out"},
+    {"--paid", "yes|no", false, false, "payments that were made, or are still due"},
+    {"--key", "ID", false, false, "of one row, for its history"},
+    {"--convert", "CODE", false, false, "money in this currency, by the warehouse's dated rates"},
+    {"--today", "DATE", false, false, "what counts as past due (the day of the snapshot)"},
+    {"--limit", "N", false, false, "at most so many rows (1000)"},
+    {0},
+};
+
+static const struct command_option serve_options[] = {
+    {"--listen", "ADDRESS:PORT", false, false, "short for --serve-listen"},
+    {0},
+};
+
+static const struct command_option publish_options[] = {
+    {"--to", "URL", false, false, "a folder or s3://bucket/prefix, instead of publish.to"},
+    {0},
+};
+
 static const struct command_option help_options[] = {
     {"--man", NULL, false, false, "print the manual page"},
     {"--completion", "SHELL", false, false, "print completion for bash, zsh or fish"},
@@ -108,6 +142,22 @@ const struct command commands[] = {
      "warehouse "
      "is opened for reading only.",
      query_options, command_query},
+    {"report", "[NAME]", 0, 1, true, "answer a question of the business",
+     "Runs models/report/NAME.sql on the warehouse and prints its rows. Without a name: lists the "
+     "reports. A filter that a report does not take is ignored.",
+     report_options, command_report},
+    {"serve", "", 0, 0, true, "show the dashboard in a browser",
+     "Serves the page and its data until it is interrupted: reports of the warehouse and the "
+     "pipeline's health, live. Where it listens: serve.listen (--serve-listen 127.0.0.1:8080), or "
+     "--listen for short. Other addresses than this machine's own need serve.token or a proxy.",
+     serve_options, command_serve},
+    {"publish", "", 0, 0, true, "write the dashboard as files that need no server",
+     "Writes the page and its data into a folder or a bucket: every file with its content's hash "
+     "in "
+     "its name, last the small pointer latest.json. With publish.to set, loading does the same "
+     "after "
+     "each batch.",
+     publish_options, command_publish},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

@@ -123,18 +123,7 @@ void text_table_flush(struct text_table *table, struct buf *out)
 
 void output_json_time(struct json_writer *json, const char *name, int64_t at_us)
 {
-    char text[CLOCK_TEXT_MAX], iso[CLOCK_TEXT_MAX + 1];
-
-    if (!at_us) {
-        json_none(json, name);
-        return;
-    }
-    clock_format(at_us, text);
-    char *space = strchr(text, ' ');
-    if (space)
-        *space = 'T';
-    (void)snprintf(iso, sizeof iso, "%sZ", text);
-    json_text(json, name, iso);
+    json_time(json, name, at_us);
 }
 
 void output_json_seconds(struct json_writer *json, const char *name, int64_t duration_us)

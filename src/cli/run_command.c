@@ -1,5 +1,6 @@
 /* tote run, ingest, process, load. */
 #include "app/round.h"
+#include "app/run_state.h"
 #include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,16 +18,20 @@ static struct app_ingest_choice ingest_choice(const struct call *call)
     };
 }
 
-/* One round; its report is written to stdout whatever became of it. */
+/* One round, after which comes another one in `pause_us` (0: none); its report is written to stdout
+ * whatever became of it. */
 static enum err_code one_round(struct call *call, struct app *app, unsigned steps,
-                               struct app_ingest_choice *choice, bool indent, struct err *err)
+                               struct app_ingest_choice *choice, int64_t pause_us, struct err *err)
 {
+    bool indent = !pause_us;
     CLEANUP(arena_free) struct arena *round_arena = arena_new(0);
     struct round round;
     struct err flush_err;
 
-    enum err_code code = round_run(app, steps, choice, round_arena, &round, err);
+    struct run_reporter *reporter = run_reporter_open(app);
+    enum err_code code = round_run_told(app, steps, choice, round_arena, reporter, &round, err);
     progress_end();
+    run_reporter_close(reporter, pause_us ? clock_now_us() + pause_us : 0);
     /* A full compare is asked for once, not every round. */
     if (choice && !round.steps[ROUND_INGEST].err.code)
         *choice = (struct app_ingest_choice){0};
@@ -54,7 +59,7 @@ static enum err_code run_steps(struct call *call, unsigned steps, struct app_ing
 {
     CLEANUP(app_free) struct app *app = app_new(call->config);
 
-    return one_round(call, app, steps, choice, true, err);
+    return one_round(call, app, steps, choice, 0, err);
 }
 
 /* Until it is interrupted: 0 between rounds, 130 within one. */
@@ -67,7 +72,7 @@ static enum err_code keep_on(struct call *call, int64_t pause_us, struct err *er
         CLEANUP(app_free) struct app *app = app_new(call->config);
         enum err_code code =
             one_round(call, app, 1u << ROUND_INGEST | 1u << ROUND_PROCESS | 1u << ROUND_LOAD,
-                      &choice, false, err);
+                      &choice, pause_us, err);
         if (code == ERR_CANCELLED)
             return code;
         if (code)

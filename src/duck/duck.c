@@ -133,7 +133,7 @@ enum err_code duck_open(const struct duck_options *options, struct duck **ret_du
     duck->blame = options->blame ? options->blame : ERR_TRANSFORM;
     TRY(fault_before("duck", "open", err));
     TRY(open_memory(duck, options, err));
-    TRY(duck_watch_start(duck->connection, &duck->watch, err));
+    TRY(duck_watch_start(duck->connection, options->statement_timeout_us, &duck->watch, err));
     if (options->path) {
         TRY(duck_hold_take(options->path, options->read_only, options->lock_wait_us, &duck->hold,
                            err));

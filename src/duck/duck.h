@@ -27,6 +27,7 @@ struct duck_options {
     const char *const *allowed_dirs; /* NULL-terminated */
     enum err_code blame;             /* ERR_TRANSFORM or ERR_WAREHOUSE; 0: ERR_TRANSFORM */
     int64_t lock_wait_us;            /* how long to wait for another process that holds the file */
+    int64_t statement_timeout_us;    /* of each duck_query with its rows; 0: none */
 };
 
 CHECKED enum err_code duck_open(const struct duck_options *options, struct duck **ret_duck,

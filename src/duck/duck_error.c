@@ -46,6 +46,10 @@ enum err_code duck_error(const struct duck *duck, const char *message, struct er
     first_paragraph(message ? message : "unknown error of DuckDB", text, sizeof text);
     bool interrupted = text_starts(text, "INTERRUPT");
     lower_kind(text);
+    if (interrupted && duck_watch_timed_out(duck->watch)) {
+        (void)err_set(err, ERR_TIMEOUT, "the query took too long and was stopped");
+        return err_hint(err, "ask for fewer days, or for one currency or country");
+    }
     if (interrupted)
         return err_set(err, ERR_CANCELLED, "interrupted");
     if (text_starts(text, "out of memory"))

@@ -31,9 +31,13 @@ enum err_code duck_error_attach(const struct duck *duck, const char *path, const
 /* duck_watch.c: interrupts the connection's statement when the program is cancelled.  A thread that
  * sleeps in poll() costs nothing; executing task by task in the caller's thread would make DuckDB's
  * own threads wait for it. */
-CHECKED enum err_code duck_watch_start(duckdb_connection connection, struct duck_watch **ret_watch,
-                                       struct err *err);
+CHECKED enum err_code duck_watch_start(duckdb_connection connection, int64_t timeout_us,
+                                       struct duck_watch **ret_watch, struct err *err);
 void duck_watch_stop(struct duck_watch *watch);
+/* From now on the statement under way has `timeout_us`; false: there is none under way any more. */
+void duck_watch_time(struct duck_watch *watch, bool running);
+/* True when the statement was interrupted because its time was over. */
+bool duck_watch_timed_out(const struct duck_watch *watch);
 
 /* duck_hold.c: one writer or many readers of a file within this process.  DuckDB's own lock (fcntl)
  * only works between processes; two instances on one file in one process would destroy it. */

@@ -119,6 +119,7 @@ enum err_code duck_query(struct duck *duck, const char *sql, const char *const *
     TRY(fault_before("duck", "query", err));
     TRY(duck_prepare(duck, sql, params, param_count, &result->statement, err));
     result->has_result = true;
+    duck_watch_time(duck->watch, true);
     TRY(run_prepared(duck, result->statement, true, &result->result, err));
     result->column_count = duckdb_column_count(&result->result);
     result->types = mem_zalloc(result->column_count + 1, sizeof *result->types);
@@ -133,6 +134,7 @@ void duck_result_free(struct duck_result *result)
 {
     if (!result)
         return;
+    duck_watch_time(result->duck->watch, false);
     if (result->chunk)
         duckdb_destroy_data_chunk(&result->chunk);
     for (size_t i = 0; i < result->column_count; i++)

@@ -21,21 +21,6 @@ struct outcome {
     size_t failed_messages;
 };
 
-static void json_time(struct json_writer *json, const char *name, int64_t at_us)
-{
-    char text[CLOCK_TEXT_MAX];
-
-    if (!at_us) {
-        json_none(json, name);
-        return;
-    }
-    clock_format(at_us, text);
-    text[10] = 'T';
-    text[26] = 'Z';
-    text[27] = '\0';
-    json_text(json, name, text);
-}
-
 static void json_batch(struct json_writer *json, const struct step_batch *batch)
 {
     uint64_t rows = 0, deleted = 0, quarantined = 0;

@@ -43,7 +43,8 @@ enum err_code duckdb_warehouse_use(struct duckdb_warehouse *self, struct err *er
         .temp_dir = work_dir_path(self->temp),
         .allowed_dirs = self->config.read_dirs,
         .blame = ERR_WAREHOUSE,
-        .lock_wait_us = lock_wait_us,
+        .lock_wait_us = self->config.lock_wait_us ? self->config.lock_wait_us : lock_wait_us,
+        .statement_timeout_us = self->config.statement_timeout_us,
     };
     return duck_open(&options, &self->duck, err);
 }

@@ -96,6 +96,7 @@ struct postgres_warehouse {
     unsigned threads;
     char *work_dir;
     const char **read_dirs;
+    int64_t statement_timeout_us; /* 0: none */
     /* The batch under way. */
     struct arena *batch_arena;
     struct warehouse_batch batch;

@@ -14,8 +14,9 @@ static const char SETUP_LOCK[] = "select pg_advisory_xact_lock(7308620)";
  * each transaction, since a pooler may give every one to another session of the server. */
 static void add_settings(const struct postgres_warehouse *warehouse, struct buf *sql)
 {
-    buf_add_text(sql, "set local statement_timeout = 0;"
-                      "set local idle_in_transaction_session_timeout = 0;"
+    buf_addf(sql, "set local statement_timeout = %lld;",
+             (long long)((warehouse->statement_timeout_us + 999) / 1000));
+    buf_add_text(sql, "set local idle_in_transaction_session_timeout = 0;"
                       "set local datestyle = 'ISO, YMD';"
                       "set local timezone = 'UTC';"
                       "set local intervalstyle = 'postgres';"
@@ -334,6 +335,7 @@ enum err_code postgres_warehouse_open(const struct warehouse_config *config,
     warehouse->schema = mem_strdup(config->schema ? config->schema : "public");
     warehouse->memory_bytes = config->memory_bytes;
     warehouse->threads = config->threads;
+    warehouse->statement_timeout_us = config->statement_timeout_us;
     warehouse->work_dir = config->work_dir ? mem_strdup(config->work_dir) : NULL;
     warehouse->read_dirs = copy_list(config->read_dirs);
     TRY(pg_open(&options, &warehouse->pg, err));

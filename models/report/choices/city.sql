@@ -1,0 +1,1 @@
+select distinct city from dim_location order by city

@@ -1,0 +1,1 @@
+select distinct counterparty_legal_name as counterparty from dim_counterparty order by counterparty

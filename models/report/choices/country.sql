@@ -1,0 +1,1 @@
+select distinct country from dim_location order by country

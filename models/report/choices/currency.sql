@@ -1,0 +1,1 @@
+select distinct currency_code as currency from dim_currency order by currency

@@ -1,0 +1,1 @@
+select distinct department_name as department from dim_staff order by department

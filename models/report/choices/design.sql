@@ -1,0 +1,1 @@
+select distinct design_name as design from dim_design order by design

@@ -1,0 +1,1 @@
+select distinct first_name || ' ' || last_name as staff from dim_staff order by staff

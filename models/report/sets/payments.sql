@@ -1,0 +1,35 @@
+-- uses: rates payments_now sales_now purchases_now
+-- Payments as they are now, made or expected, with what is known of the order that each one settles.
+select f.payment_id, f.payment_date, cast(date_trunc('month', f.payment_date) as date) as month,
+       d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
+       case when y.payment_type_name in ('SALES_RECEIPT', 'PURCHASE_REFUND') then 'in' else 'out' end as direction,
+       y.payment_type_name as payment_type, f.paid, c.currency_code as payment_currency,
+       case when cast(:convert as varchar) is null or c.currency_code = cast(:convert as varchar)
+            then cast(f.payment_amount as decimal(18, 2))
+            else cast(f.payment_amount * r.rate as decimal(18, 2)) end as amount,
+       t.sales_order_id, t.purchase_order_id, l.country, l.city, s.department_name as department,
+       s.first_name || ' ' || s.last_name as staff, p.counterparty_legal_name as counterparty, g.design_name as design,
+       f.batch_id, f.captured_at
+from payments_now f
+join dim_date d on d.date_id = f.payment_date
+join dim_currency c on c.currency_id = f.currency_id
+join dim_payment_type y on y.payment_type_id = f.payment_type_id
+join dim_counterparty p on p.counterparty_id = f.counterparty_id
+join dim_transaction t on t.transaction_id = f.transaction_id
+left join sales_now so on so.sales_order_id = t.sales_order_id
+left join purchases_now po on po.purchase_order_id = t.purchase_order_id
+left join dim_location l on l.location_id = coalesce(so.agreed_delivery_location_id, po.agreed_delivery_location_id)
+left join dim_staff s on s.staff_id = coalesce(so.sales_staff_id, po.staff_id)
+left join dim_design g on g.design_id = so.design_id
+left join rates r on r.from_currency = c.currency_code and f.payment_date >= r.valid_from and f.payment_date < r.valid_to
+where (cast(:from as date) is null or f.payment_date >= cast(:from as date))
+  and (cast(:to as date) is null or f.payment_date <= cast(:to as date))
+  and (cast(:month as date) is null or cast(date_trunc('month', f.payment_date) as date) = cast(:month as date))
+  and (cast(:weekday as integer) is null or d.day_of_week = cast(:weekday as integer))
+  and (cast(:currency as varchar) is null or c.currency_code = cast(:currency as varchar))
+  and (cast(:country as varchar) is null or l.country = cast(:country as varchar))
+  and (cast(:city as varchar) is null or l.city = cast(:city as varchar))
+  and (cast(:department as varchar) is null or s.department_name = cast(:department as varchar))
+  and (cast(:staff as varchar) is null or s.first_name || ' ' || s.last_name = cast(:staff as varchar))
+  and (cast(:counterparty as varchar) is null or p.counterparty_legal_name = cast(:counterparty as varchar))
+  and (cast(:design as varchar) is null or g.design_name = cast(:design as varchar))

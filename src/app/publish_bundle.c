@@ -1,0 +1,174 @@
+#include "app/publish_bundle.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define DAY_US (INT64_C(86400) * 1000000)
+
+/* Answers by report and the filters that it takes: a report that takes none is asked once. */
+struct bundle_memo {
+    struct answer {
+        const char *key;
+        const char *text;
+    } * answers;
+    size_t count, capacity;
+};
+
+static void add_bundle(struct bundle_set *set, struct report_filters filters)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+
+    if (set->count == BUNDLES_MAX)
+        return;
+    report_filters_key(NULL, &filters, &key);
+    set->bundles[set->count++] =
+        (struct bundle){.filters = filters, .key = arena_strdup(set->arena, buf_text(&key))};
+}
+
+static struct report_filters with(struct report_filters filters, enum report_parameter parameter,
+                                  const char *value)
+{
+    filters.values[parameter] = value;
+    return filters;
+}
+
+static struct report_filters within(struct report_filters filters,
+                                    const struct report_period *period)
+{
+    return with(with(filters, REPORT_FROM, period->from), REPORT_TO, period->to);
+}
+
+struct bundle_set *bundle_set_plan(const struct report_set *reports,
+                                   const struct report_state *state,
+                                   const struct report_choices *choices, struct arena *arena)
+{
+    static const enum report_parameter single[] = {REPORT_CURRENCY, REPORT_COUNTRY,
+                                                   REPORT_DEPARTMENT, REPORT_DESIGN};
+    struct bundle_set *set = arena_alloc(arena, sizeof *set);
+    const struct report_filters none = report_filters_none();
+
+    set->reports = reports;
+    set->state = state;
+    set->arena = arena;
+    set->memo = arena_alloc(arena, sizeof *set->memo);
+    add_bundle(set, none);
+    for (size_t i = 0; i < choices->period_count; i++)
+        add_bundle(set, within(none, &choices->periods[i]));
+    for (size_t i = 0; i < COUNT_OF(single); i++)
+        for (size_t j = 0; j < choices->counts[single[i]]; j++)
+            if (choices->counts[single[i]] <= BUNDLE_CHOICES_MAX && choices->values[single[i]][j])
+                add_bundle(set, with(none, single[i], choices->values[single[i]][j]));
+    for (size_t i = 0; i < choices->counts[REPORT_CURRENCY]; i++)
+        for (size_t j = 0; j < choices->period_count; j++)
+            add_bundle(set, within(with(none, REPORT_CURRENCY, choices->values[REPORT_CURRENCY][i]),
+                                   &choices->periods[j]));
+    return set;
+}
+
+static const struct answer *remembered(const struct bundle_memo *memo, const char *key)
+{
+    for (size_t i = 0; i < memo->count; i++)
+        if (text_equal(memo->answers[i].key, key))
+            return &memo->answers[i];
+    return NULL;
+}
+
+static void remember(struct bundle_set *set, const char *key, const char *text)
+{
+    struct bundle_memo *memo = set->memo;
+
+    if (memo->count == memo->capacity) {
+        size_t capacity = memo->capacity ? memo->capacity * 2 : 64;
+        struct answer *answers = arena_alloc(set->arena, capacity * sizeof *answers);
+        if (memo->count)
+            memcpy(answers, memo->answers, memo->count * sizeof *answers);
+        memo->answers = answers;
+        memo->capacity = capacity;
+    }
+    memo->answers[memo->count++] = (struct answer){key, text};
+}
+
+/* The document of a report under filters, as text; asked of the warehouse at most once. */
+static enum err_code answer_of(struct bundle_set *set, const struct report *report,
+                               struct report_filters filters, struct warehouse *warehouse,
+                               const char **ret_text, struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0}, text = {0};
+    struct json_writer json;
+
+    filters.limit = text_equal(report->group, "rows") ? BUNDLE_NEWEST : BUNDLE_ROWS;
+    buf_addf(&key, "%s?", report->name);
+    report_filters_key(report, &filters, &key);
+    const struct answer *known = remembered(set->memo, key.data);
+    if (!known) {
+        json_begin(&json, &text, false);
+        json_object_begin(&json, NULL);
+        json_text(&json, "report", report->name);
+        TRY(report_json_members(report, set->state, &filters, warehouse, &json, err));
+        json_object_end(&json);
+        remember(set, arena_strdup(set->arena, key.data), arena_strdup(set->arena, text.data));
+        known = &set->memo->answers[set->memo->count - 1];
+    }
+    *ret_text = known->text;
+    return ERR_OK;
+}
+
+/* The same number of days, just before. */
+static enum err_code move_back(struct report_filters *filters, struct arena *arena, struct err *err)
+{
+    int64_t from_us, to_us;
+    char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
+
+    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_FROM]), &from_us,
+                    err));
+    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_TO]), &to_us, err));
+    clock_format(from_us - DAY_US - (to_us - from_us), from);
+    clock_format(from_us - DAY_US, to);
+    filters->values[REPORT_FROM] = arena_strndup(arena, from, 10);
+    filters->values[REPORT_TO] = arena_strndup(arena, to, 10);
+    return ERR_OK;
+}
+
+static enum err_code write_reports(struct bundle_set *set, const struct report_filters *filters,
+                                   bool summary_only, struct warehouse *warehouse,
+                                   struct json_writer *json, struct err *err)
+{
+    for (size_t i = 0; i < set->reports->count; i++) {
+        const struct report *report = &set->reports->reports[i];
+        const char *text;
+        if (!report->in_bundle || (summary_only && !text_equal(report->group, "summary")))
+            continue;
+        TRY(answer_of(set, report, *filters, warehouse, &text, err));
+        json_raw(json, report->name, text);
+    }
+    return ERR_OK;
+}
+
+enum err_code bundle_write(struct bundle_set *set, size_t which, struct warehouse *warehouse,
+                           struct buf *ret_text, struct err *err)
+{
+    struct report_filters filters = set->bundles[which].filters;
+    struct json_writer json;
+
+    json_begin(&json, ret_text, false);
+    json_object_begin(&json, NULL);
+    json_int(&json, "schema", 1);
+    json_object_begin(&json, "filters");
+    for (size_t i = 0; i < REPORT_PARAMETERS; i++)
+        if (filters.values[i])
+            json_text(&json, report_parameters[i].name, filters.values[i]);
+    json_object_end(&json);
+    json_object_begin(&json, "reports");
+    TRY(write_reports(set, &filters, false, warehouse, &json, err));
+    json_object_end(&json);
+    if (filters.values[REPORT_FROM] && filters.values[REPORT_TO]) {
+        TRY(move_back(&filters, set->arena, err));
+        json_object_begin(&json, "previous");
+        TRY(write_reports(set, &filters, true, warehouse, &json, err));
+        json_object_end(&json);
+    }
+    json_object_end(&json);
+    return ERR_OK;
+}

@@ -1,0 +1,40 @@
+/* app/publish_bundle.h - which sets of filters a published page offers, and the document of each:
+ * every report under these filters.  For publish.c. */
+#ifndef APP_PUBLISH_BUNDLE_H
+#define APP_PUBLISH_BUNDLE_H
+
+#include "pipeline/report.h"
+
+struct bundle {
+    struct report_filters filters;
+    const char *key;    /* query string: docs/reference/http-api.md */
+    const char *object; /* where it was put; set by the publisher */
+};
+
+enum {
+    BUNDLES_MAX = 240,
+    BUNDLE_CHOICES_MAX = 50, /* a filter with more values than this is not offered */
+    BUNDLE_ROWS = 300,       /* of a report */
+    BUNDLE_NEWEST = 100,     /* of a list of rows */
+};
+
+struct bundle_memo;
+struct bundle_set {
+    struct bundle bundles[BUNDLES_MAX];
+    size_t count;
+    const struct report_set *reports;
+    const struct report_state *state;
+    struct arena *arena;
+    struct bundle_memo *memo; /* answers that other bundles have too */
+};
+
+/* No filter; each currency, period, country, department and design; each currency with each period.
+ */
+struct bundle_set *bundle_set_plan(const struct report_set *reports,
+                                   const struct report_state *state,
+                                   const struct report_choices *choices, struct arena *arena);
+CHECKED enum err_code bundle_write(struct bundle_set *bundles, size_t which,
+                                   struct warehouse *warehouse, struct buf *ret_text,
+                                   struct err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* pipeline/report_sql.h - puts the SQL of a report together: the sets that it uses in front,
+ * `:name` replaced by $n.  Included by the report modules only. */
+#ifndef PIPELINE_REPORT_SQL_H
+#define PIPELINE_REPORT_SQL_H
+
+#include "pipeline/report.h"
+
+enum {
+    REPORT_USES_MAX = 8,
+    REPORT_SETS_MAX = 64
+};
+
+struct report_source {
+    const char *name;
+    const char *what;
+    const char *text; /* without comments and the ';' at the end */
+    const char *uses[REPORT_USES_MAX];
+    size_t use_count;
+    const char *needs;                     /* a set: a table of the warehouse, or NULL */
+    const struct report_source *otherwise; /* a set: what stands in without it */
+};
+
+struct report_sources {
+    struct report_source sets[REPORT_SETS_MAX];
+    size_t count;
+};
+
+/* The text without comments and without white space and ';' at its ends.  ERR_CONFIG for a literal
+ * without an end. */
+CHECKED enum err_code report_sql_strip(const char *what, const char *text, struct arena *arena,
+                                       const char **ret_text, struct err *err);
+/* ERR_CONFIG for a set or a filter that there is not. */
+CHECKED enum err_code report_sql_assemble(const struct report_sources *sources,
+                                          const struct report_source *report, bool has_needed,
+                                          struct arena *arena, struct report_sql *ret_sql,
+                                          struct err *err);
+
+#endif
