@@ -40,8 +40,11 @@ function model({ data, chart, palette }) {
     const xs = [...new Set(marks.map(mark => mark.x))]
     const series = [...new Set(marks.map(mark => mark.series))].sort()
     const colour = new Map(series.map((name, index) => [name, palette(name) ?? index % 6]))
-    return { marks, xs, series, colour, x, y, names: new Map(marks.map(mark => [mark.x, mark.name])), currency: series.length === 1 ? marks[0].currency : null, countAt: data.columns.findIndex(column => column.kind === 'count') }
+    return { marks, xs, series, colour, x, y, names: new Map(marks.map(mark => [mark.x, mark.name])), currency: only(marks.map(mark => mark.currency)), countAt: data.columns.findIndex(column => column.kind === 'count') }
 }
+
+// the one value that all have, or null
+const only = values => (new Set(values).size === 1 ? values[0] : null)
 
 const label = (column, value) => (value === null || value === '' ? 'unknown' : format.value(column, value))
 

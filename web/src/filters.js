@@ -6,6 +6,7 @@ import * as format from './format.js'
 
 const DEFAULT_PERIOD = 'last 12 months'
 const SELECTS = [['country', 'Country', 'All countries'], ['design', 'Design', 'All designs'], ['department', 'Department', 'All departments']]
+const CONVERT = { name: 'convert', label: 'Converted into', all: 'not converted' }
 const CHIPS = ['city', 'staff', 'counterparty']
 
 export const sentence = text => (text ? text[0].toUpperCase() + text.slice(1) : text)
@@ -34,13 +35,15 @@ export class Filters {
         this.period = h('select', { id: 'filter-period', onchange: event => this.choosePeriod(event.target.value) })
         this.currency = h('div', { class: 'segments', role: 'radiogroup', 'aria-label': 'Currency' })
         this.selects = SELECTS.map(([name, label, all]) => ({ name, label, all, element: h('select', { id: `filter-${name}`, onchange: event => this.choose(name, event.target.value) }) }))
+        this.convert = { ...CONVERT, element: h('select', { id: 'filter-convert', onchange: event => this.choose('convert', event.target.value) }) }
+        this.convertField = this.field('filter-convert', CONVERT.label, this.convert.element)
         this.reset = h('a', { class: 'button', href: '#business' }, 'Reset')
         this.count = h('span', { class: 'count' })
         const fold = h('details', { class: 'filters-fold' },
             h('summary', {}, icon('filter'), 'Filters ', this.count),
             h('div', { class: 'filters-row' },
                 this.field('filter-period', 'Period', this.period), this.dates,
-                h('div', { class: 'filter' }, h('span', { class: 'filter-label', 'aria-hidden': 'true' }, 'Currency'), this.currency),
+                h('div', { class: 'filter' }, h('span', { class: 'filter-label', 'aria-hidden': 'true' }, 'Currency'), this.currency), this.convertField,
                 this.selects.map(({ name, label, element }) => this.field(`filter-${name}`, label, element)), this.reset))
         this.element = h('section', { class: 'filters', 'aria-label': 'Filters' }, fold, this.chips)
         const wide = matchMedia('(min-width: 721px)')
@@ -83,7 +86,10 @@ export class Filters {
         this.offered = change => this.page.source.offers(resolve(this.page, without({ ...filters, ...change })))
         this.updatePeriod(filters)
         this.updateCurrency(filters)
-        for (const select of this.selects) this.updateSelect(select, filters)
+        for (const select of this.selects) this.updateSelect(select, this.page.choices.choices[select.name] ?? [], filters)
+        // only where the warehouse has dated rates
+        this.convertField.hidden = this.page.choices.convert.length === 0
+        this.updateSelect(this.convert, this.page.choices.convert, filters)
         const inUse = Object.keys(filters).length
         this.count.textContent = inUse ? `(${inUse})` : ''
         this.reset.hidden = !inUse
@@ -115,8 +121,7 @@ export class Filters {
         if (focused) this.currency.querySelector('input:checked')?.focus()
     }
 
-    updateSelect({ name, all, element }, filters) {
-        const choices = this.page.choices.choices[name] ?? []
+    updateSelect({ name, all, element }, choices, filters) {
         const options = [['', all, true, ''], ...choices.map(choice => [choice, choice, this.offered({ [name]: choice }), ''])]
         setOptions(element, options, filters[name] ?? '')
         element.classList.toggle('in-use', Boolean(filters[name]))

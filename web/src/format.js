@@ -31,7 +31,7 @@ export const short = value => number({ notation: 'compact', maximumSignificantDi
 // On a bar: all digits while they are few.
 export const small = value => (Math.abs(value) < 100000 ? count(value) : short(value))
 export const plain = value => (value === null || value === undefined ? '–' : number({ maximumFractionDigits: decimals(value) }).format(value))
-export const percent = value => number({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value)
+export const percent = value => number({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value)
 
 const day = text => new Date(`${text.slice(0, 10)}T00:00:00Z`)
 
