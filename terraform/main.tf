@@ -27,13 +27,14 @@ locals {
       tote   = "${var.zip_directory}/tote-${var.architecture}.zip"
     }
     environment = merge({
-      TOTE_LAKE_INGESTION = "s3://${local.buckets.ingestion}"
-      TOTE_LAKE_PROCESSED = "s3://${local.buckets.processed}"
-      TOTE_MODELS         = "/var/task/models"
-      TOTE_WORK_DIR       = "/tmp"
-      TOTE_LOG_FORMAT     = "json"
-      TOTE_ENVIRONMENT    = var.environment
-      TOTE_METRICS_EMF    = "yes"
+      TOTE_LAKE_INGESTION    = "s3://${local.buckets.ingestion}"
+      TOTE_LAKE_PROCESSED    = "s3://${local.buckets.processed}"
+      TOTE_LAKE_BUCKET_OWNER = data.aws_caller_identity.current.account_id
+      TOTE_MODELS            = "/var/task/models"
+      TOTE_WORK_DIR          = "/tmp"
+      TOTE_LOG_FORMAT        = "json"
+      TOTE_ENVIRONMENT       = var.environment
+      TOTE_METRICS_EMF       = "yes"
     }, var.function_environment)
   }
 

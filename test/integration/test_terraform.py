@@ -45,6 +45,22 @@ def test_files_are_formatted():
     assert done.returncode == 0, done.stdout
 
 
+# What each role may do, as calls that this file makes with the role's own credentials (TestDeployment.calls).
+MAY = {
+    "ingest": {"list ingestion", "read ingestion", "write ingestion"},
+    "process": {"list ingestion", "read ingestion", "list processed", "read processed", "write processed",
+                "take process"},
+    "load": {"list ingestion", "list processed", "read processed", "list site", "read site", "write site", "take load",
+             "read a record of ingestion", "read a record of processed"},
+    "publish": {"list ingestion", "list processed", "list site", "read site", "write site",
+                "read a record of ingestion", "read a record of processed"},
+    "doctor": {"list ingestion", "read ingestion", "probe ingestion", "unprobe ingestion"},
+}
+IMPLIED = {"read ingestion": {"read a record of ingestion"}, "read processed": {"read a record of processed"},
+           "write ingestion": {"probe ingestion"}, "write processed": {"probe processed"},
+           "write site": {"probe site"}, "read site": {"read a record of site"}}
+
+
 @pytest.mark.timeout(600)
 class TestDeployment:
     def test_every_permission_is_written_down(self, deployment, tmp_path):
@@ -56,3 +72,91 @@ class TestDeployment:
         assert page == PERMISSIONS.read_text(), (
             f"permissions changed; look at {deployment.folder}/permissions.md and, if they must be so, "
             f"copy it to {PERMISSIONS.relative_to(ROOT)}")
+
+    def test_no_secret_is_in_the_state(self, deployment):
+        resources = deployment.resources()
+        assert not [address for address in resources if "secret_version" in address]
+        for address, values in resources.items():
+            if ".aws_lambda_function." in address:
+                environment = values["environment"][0]["variables"]
+                for name in ("TOTE_SOURCE_URL", "TOTE_WAREHOUSE_URL"):
+                    assert environment.get(name, "secret:arn:").startswith("secret:arn:"), (address, name)
+
+    def test_buckets_are_versioned_private_and_written_once(self, deployment, moto):
+        s3 = moto.client("s3")
+        for zone, bucket in deployment.outputs()["buckets"].items():
+            assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+            assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+            rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+            assert not [rule for rule in rules if "Days" in rule.get("Expiration", {})], "current objects never expire"
+            policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+            once = next(statement for statement in policy["Statement"] if statement["Sid"] == "WriteOnce")
+            assert once["Effect"] == "Deny" and once["Action"] == "s3:PutObject"
+            assert once["Condition"] == {"Null": {"s3:if-none-match": "true"},
+                                         "Bool": {"s3:ObjectCreationOperation": "true"}}
+            exempt = {"processed": f"arn:aws:s3:::{bucket}/*/_delta_log/_last_checkpoint",
+                      "site": f"arn:aws:s3:::{bucket}/latest.json"}.get(zone)
+            assert once.get("NotResource") == exempt
+
+    def test_every_alarm_stands_in_the_runbook(self, deployment):
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        for name in deployment.outputs()["alarms"]["names"]:
+            kind = name.removeprefix("tote-dev-").partition("-")[2]
+            assert f"### `{kind}`" in runbook, f"docs/runbook.md says nothing about the alarm {name}"
+
+    def test_each_role_can_do_its_work_and_nothing_else(self, deployment, moto):
+        """moto checks signatures and policies of S3 and SQS; of secrets it knows the action only, not which one."""
+        outputs = deployment.outputs()
+        buckets, s3 = outputs["buckets"], moto.client("s3")
+        for bucket in buckets.values():
+            s3.delete_bucket_policy(Bucket=bucket)  # moto reads a Deny as if it had no condition
+            for key in ("seen", "_batches/seen", "_doctor/seen"):
+                s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        credentials = {step: moto.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::123456789012:role/{function['role']}", RoleSessionName="test")["Credentials"]
+            for step, function in outputs["functions"].items()}
+        moto.enforce_permissions()
+        try:
+            seen = {step: self.allowed(moto, outputs, key) for step, key in credentials.items()}
+        finally:
+            moto.enforce_permissions(after=10**9)
+        expected = {step: may.union(*(IMPLIED.get(name, set()) for name in may)) for step, may in MAY.items()}
+        assert seen == expected
+
+    def allowed(self, moto, outputs, credentials):
+        """Names of the calls that these credentials may make."""
+        from botocore.exceptions import ClientError
+
+        keys = (credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+        done = set()
+        for name, call in self.calls(moto.client("s3", *keys), moto.client("sqs", *keys), outputs):
+            try:
+                call()
+                done.add(name)
+            except ClientError as error:
+                assert error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), error
+        return done
+
+    @staticmethod
+    def calls(s3, sqs, outputs):
+        for zone, bucket in outputs["buckets"].items():
+            for name, call, more in [
+                    (f"list {zone}", s3.list_objects_v2, {}),
+                    (f"read {zone}", s3.get_object, {"Key": "seen"}),
+                    (f"read a record of {zone}", s3.get_object, {"Key": "_batches/seen"}),
+                    (f"write {zone}", s3.put_object, {"Key": "new", "Body": b"x"}),
+                    (f"probe {zone}", s3.put_object, {"Key": "_doctor/new", "Body": b"x"}),
+                    (f"unprobe {zone}", s3.delete_object, {"Key": "_doctor/seen"}),
+                    (f"delete {zone}", s3.delete_object, {"Key": "seen"}),
+                    (f"open {zone} to the world", s3.delete_public_access_block, {}),
+                    (f"forget versions of {zone}", s3.put_bucket_versioning,
+                     {"VersioningConfiguration": {"Status": "Suspended"}})]:
+                yield name, lambda call=call, bucket=bucket, more=more: call(Bucket=bucket, **more)
+        for step, queue in outputs["queues"].items():
+            yield f"take {step}", lambda url=queue["url"]: sqs.receive_message(QueueUrl=url)
+            yield f"send {step}", lambda url=queue["url"]: sqs.send_message(QueueUrl=url, MessageBody="x")
+            yield f"purge {step}", lambda url=queue["url"]: sqs.purge_queue(QueueUrl=url)
+
+    def test_it_goes_away_again(self, deployment):
+        deployment.destroy()
+        assert "values" not in json.loads(deployment.run("show", "-json"))
