@@ -30,7 +30,8 @@ static enum err_code handle(struct lambda_call *call, struct err *err)
 const struct lambda_handler handle_publish = {
     .name = "publish",
     .events = EVENT_DIRECT | EVENT_SCHEDULE,
-    .needs = {OPTION_LAKE_INGESTION, OPTION_LAKE_PROCESSED, OPTION_WAREHOUSE_URL, OPTION_PUBLISH_TO},
+    .needs = {OPTION_LAKE_INGESTION, OPTION_LAKE_PROCESSED, OPTION_WAREHOUSE_URL,
+              OPTION_PUBLISH_TO},
     .need_count = 4,
     .run = handle,
 };
