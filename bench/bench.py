@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import lambda_start
+
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent
 
@@ -249,11 +251,16 @@ class Bench:
             self.report.add(f"the real data, cold, into {name}", best(runs).wall, 0.6, "s", describe(best(runs)))
             self.report.add(f"the real data, into {name}, peak memory", max(run.peak_mb for run in runs), 150, "MB", "")
 
+    def cold_starts(self):
+        lambda_start.measure(self.report, pathlib.Path(self.work), self.options.rounds)
+
     def main(self):
         try:
+            if self.options.only in ("", "lambda"):
+                self.cold_starts()
             if self.options.only in ("", "real"):
                 self.real_data()
-            if self.options.only != "real":
+            if self.options.only not in ("real", "lambda"):
                 self.make_source()
                 for part in ("ingest", "process", "load", "whole", "later_batches"):
                     if self.options.only in ("", part):
@@ -267,7 +274,7 @@ class Bench:
 parser = argparse.ArgumentParser()
 parser.add_argument("--rows", type=int, default=5_000_000)
 parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--only", default="", choices=["", "ingest", "process", "load", "whole", "later_batches", "real"])
+parser.add_argument("--only", default="", choices=["", "ingest", "process", "load", "whole", "later_batches", "real", "lambda"])
 parser.add_argument("--work", default=None, help="folder with room for a few GB (default: $TMPDIR)")
 parser.add_argument("--copy-floor", default=str(root / "build/release/copy_floor"))
 Bench(parser.parse_args()).main()

@@ -43,6 +43,12 @@ endian = 'little'
 MACHINE
 }
 
+# python's zipfile forgets that a program can be run
+unzip_to() {
+    python3 -m zipfile -e "$1" "$2"
+    chmod 755 "$2/bootstrap"
+}
+
 build_one() {
     local arch=$1 debian triplet family tree=$out/$1 files
     case $arch in
@@ -68,6 +74,9 @@ build_one() {
     ninja -C "$tree" -j "$(nproc)" --quiet bootstrap bootstrap_ingest | sed "/^ninja: /d"
     tools/lambda_zip.py "$tree/bootstrap_ingest" "$out/ingest-$arch.zip" "$triplet-strip"
     tools/lambda_zip.py "$tree/bootstrap" "$out/tote-$arch.zip" "$triplet-strip" models
+    # the same unpacked: what Containerfile copies
+    rm -rf "$out/image-$arch"
+    unzip_to "$out/tote-$arch.zip" "$out/image-$arch"
 }
 
 for arch in "$@"; do

@@ -1,33 +1,25 @@
 #include "lambda/emf.h"
 
+#include "app/metrics.h"
 #include "base/json_write.h"
 
-struct metric {
-    const char *name;
-    const char *unit;
-    double value;
-    bool said;
-};
-
-enum {
-    METRICS = 7
-};
-
-void emf_count(struct emf *emf, const struct step_report *report)
+/* The samples that CloudWatch is told, in the order of the table. */
+static void collect(const struct emf *emf, int64_t now_us, struct metric_set *set)
 {
-    emf->has_counts = true;
-    emf->batches += report->batch_count;
-    emf->newest_us = report->head_captured_us;
-    for (size_t i = 0; i < report->batch_count; i++)
-        for (size_t k = 0; k < report->batches[i].table_count; k++) {
-            const struct step_table *table = &report->batches[i].tables[k];
-            emf->rows += table->rows;
-            emf->deleted += table->deleted;
-            emf->quarantined += table->quarantined;
-        }
+    if (emf->is_step)
+        metrics_of_run(emf->step, &emf->report, ERR_OK, now_us, set);
+    else
+        metric_add(set, METRIC_ERRORS, emf->step, NULL, 0);
+    for (size_t i = 0; i < set->count; i++)
+        if (set->samples[i].metric == METRIC_ERRORS)
+            set->samples[i].value = (double)emf->errors;
+        else if (set->samples[i].metric == METRIC_DURATION) /* the invocation's, not the step's */
+            set->samples[i].value = (double)emf->duration_us / 1e6;
+    if (!emf->is_step)
+        metric_add(set, METRIC_DURATION, emf->step, NULL, (double)emf->duration_us / 1e6);
 }
 
-static void metadata(struct json_writer *json, const struct metric *metrics, int64_t now_us)
+static void metadata(struct json_writer *json, const struct metric_set *set, int64_t now_us)
 {
     json_object_begin(json, "_aws");
     json_int(json, "Timestamp", now_us / 1000);
@@ -41,12 +33,11 @@ static void metadata(struct json_writer *json, const struct metric *metrics, int
     json_array_end(json);
     json_array_end(json);
     json_array_begin(json, "Metrics");
-    for (size_t i = 0; i < METRICS; i++) {
-        if (!metrics[i].said)
-            continue;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct metric_info *info = metric_info(set->samples[i].metric);
         json_object_begin(json, NULL);
-        json_text(json, "Name", metrics[i].name);
-        json_text(json, "Unit", metrics[i].unit);
+        json_text(json, "Name", info->emf);
+        json_text(json, "Unit", info->emf_unit);
         json_object_end(json);
     }
     json_array_end(json);
@@ -55,30 +46,22 @@ static void metadata(struct json_writer *json, const struct metric *metrics, int
     json_object_end(json);
 }
 
-void emf_print(const struct emf *emf, int64_t now_us, struct buf *out)
+void emf_print(const struct emf *emf, struct arena *arena, int64_t now_us, struct buf *out)
 {
-    const struct metric metrics[METRICS] = {
-        {"rows", "Count", (double)emf->rows, emf->has_counts},
-        {"deleted", "Count", (double)emf->deleted, emf->has_counts},
-        {"quarantined", "Count", (double)emf->quarantined, emf->has_counts},
-        {"batches", "Count", (double)emf->batches, emf->has_counts},
-        {"errors", "Count", (double)emf->errors, true},
-        {"duration_ms", "Milliseconds", (double)emf->duration_us / 1e3, true},
-        {"freshness_seconds", "Seconds", (double)(now_us - emf->newest_us) / 1e6,
-         emf->newest_us != 0},
-    };
+    struct metric_set set = {.arena = arena};
     struct json_writer json;
 
+    collect(emf, now_us, &set);
     json_begin(&json, out, false);
     json_object_begin(&json, NULL);
-    metadata(&json, metrics, now_us);
+    metadata(&json, &set, now_us);
     json_text(&json, "environment", emf->environment);
     json_text(&json, "step", emf->step);
     if (emf->request_id)
         json_text(&json, "request_id", emf->request_id);
-    for (size_t i = 0; i < METRICS; i++)
-        if (metrics[i].said)
-            json_double(&json, metrics[i].name, metrics[i].value);
+    for (size_t i = 0; i < set.count; i++)
+        json_double(&json, metric_info(set.samples[i].metric)->emf,
+                    metric_emf_value(&set.samples[i]));
     json_object_end(&json);
     buf_add_char(out, '\n');
 }

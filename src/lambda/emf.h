@@ -2,7 +2,8 @@
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
  * One line for each invocation, namespace `tote`, dimensions environment and step; also when
- * nothing changed, so that missing data means that nobody ran. */
+ * nothing changed, so that missing data means that nobody ran.  Names and units are those of
+ * app/metrics.def. */
 #ifndef LAMBDA_EMF_H
 #define LAMBDA_EMF_H
 
@@ -13,20 +14,14 @@
 struct emf {
     const char *environment;
     const char *step;
-    const char *request_id;
-    bool has_counts; /* a step of the pipeline: rows, deleted, quarantined, batches */
-    uint64_t rows;
-    uint64_t deleted;
-    uint64_t quarantined;
-    uint64_t batches;
+    const char *request_id; /* or NULL */
+    bool is_step;           /* of the pipeline: `report` says what it did */
+    struct step_report report;
     uint64_t errors;
     int64_t duration_us;
-    int64_t newest_us; /* captured_at of the newest batch done; 0: unknown, and not said */
 };
 
-/* Adds up what the report's batches hold. */
-void emf_count(struct emf *emf, const struct step_report *report);
 /* Appends the line with its newline. */
-void emf_print(const struct emf *emf, int64_t now_us, struct buf *out);
+void emf_print(const struct emf *emf, struct arena *arena, int64_t now_us, struct buf *out);
 
 #endif

@@ -146,7 +146,8 @@ enum err_code handle_step(struct lambda_call *call, const struct step_kind *kind
     /* Nothing but poison: there is no reason to look. */
     if (event->kind != EVENT_QUEUE || has_good_message(event))
         failure.code = run(call, &outcome, &failure);
-    emf_count(call->metrics, &outcome.report);
+    call->metrics->is_step = true;
+    call->metrics->report = outcome.report;
     judge_messages(&outcome, failure.code ? &failure : NULL, call);
     bool partly = event->kind == EVENT_QUEUE && outcome.failed_messages < event->message_count;
     if (failure.code && !partly) {

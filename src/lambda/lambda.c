@@ -174,14 +174,15 @@ static void tidy_up(struct lambda *lambda, enum err_code code)
     (void)malloc_trim(0);
 }
 
-static void write_metrics(const struct lambda *lambda, const struct emf *metrics)
+static void write_metrics(const struct lambda *lambda, const struct emf *metrics,
+                          struct arena *arena)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf line = {0};
     struct err ignored;
 
     if (!config_number(lambda->config, OPTION_METRICS_EMF))
         return;
-    emf_print(metrics, clock_now_us(), &line);
+    emf_print(metrics, arena, clock_now_us(), &line);
     (void)!file_write_all(STDOUT_FILENO, line.data, line.size, "standard output", &ignored);
 }
 
@@ -208,7 +209,7 @@ static enum err_code serve(struct lambda *lambda, const struct invocation *invoc
         metrics.errors++;
     }
     metrics.duration_us = clock_monotonic_us() - begun_us;
-    write_metrics(lambda, &metrics);
+    write_metrics(lambda, &metrics, arena);
     code = code ? runtime_fail(lambda->runtime, invocation, &failure, err)
                 : runtime_answer(lambda->runtime, invocation,
                                  (struct span){buf_text(&answer), answer.size}, err);
