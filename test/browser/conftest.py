@@ -58,7 +58,7 @@ class Visit:
         self.context = context
         self.address = address
         self.page = context.new_page()
-        self.page.set_default_timeout(20000)
+        self.page.set_default_timeout(60000)
         self.complaints = []
         self.foreign = []
         self.page.on("console", self.heard)
@@ -82,7 +82,7 @@ class Visit:
 
     def settled(self):
         """Until nothing on the page is loading any more."""
-        self.page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')")
+        self.page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')", timeout=120000)
 
     def axe(self):
         """Serious and critical violations of WCAG 2.2 A and AA and of good practice."""

@@ -61,12 +61,23 @@ export class Filters {
     }
 
     choose(name, value) {
-        address.go({ filters: { [name]: value } })
+        address.go({ filters: this.reach({ [name]: value }) ?? { [name]: value } })
+    }
+
+    // The change of filters that leads to this choice: beside the others where the source has that, else in their place (a published
+    // page has a country over all time, but not in one year and one currency); null when it has neither.
+    reach(change) {
+        const { filters } = address.current()
+        const offers = wanted => this.page.source.offers(resolve(this.page, without(wanted)))
+        if (offers({ ...filters, ...change })) return change
+        const alone = { ...Object.fromEntries(address.FILTERS.map(name => [name, null])), ...change }
+        if (!change.period) alone.period = 'all'
+        return offers(alone) ? alone : null
     }
 
     choosePeriod(value) {
         if (value === 'custom') address.go({ filters: { ...resolve(this.page, {}), period: null, ...this.custom() } })
-        else address.go({ filters: { period: value === DEFAULT_PERIOD ? null : value, from: null, to: null } })
+        else address.go({ filters: this.reach({ period: value === DEFAULT_PERIOD ? null : value, from: null, to: null }) ?? {} })
     }
 
     custom() {
@@ -83,7 +94,7 @@ export class Filters {
     }
 
     update(filters) {
-        this.offered = change => this.page.source.offers(resolve(this.page, without({ ...filters, ...change })))
+        this.offered = change => this.reach(change) !== null
         this.updatePeriod(filters)
         this.updateCurrency(filters)
         for (const select of this.selects) this.updateSelect(select, this.page.choices.choices[select.name] ?? [], filters)

@@ -3,15 +3,33 @@
 
 const TIMEOUT_MS = 30000
 
+// A server that is busy (429, 503) says when to come back; asked too often, it is a problem like any other.
+const TRIES = 4
+const LONGEST_WAIT_S = 5
+
 // What went wrong, as the server says it (application/problem+json) or as the browser knows it.
 export class Problem extends Error {
-    constructor({ status = 0, code = 'UNAVAILABLE', title = 'no answer', detail = '', hint = '' }) {
+    constructor({ status = 0, code = 'UNAVAILABLE', title = 'no answer', detail = '', hint = '', after = 0 }) {
         super(detail || title)
-        Object.assign(this, { status, code, title, detail, hint })
+        Object.assign(this, { status, code, title, detail, hint, after })
     }
 }
 
-async function get(address, { signal, cache = 'no-cache' } = {}) {
+const wait = seconds => new Promise(done => setTimeout(done, seconds * 1000))
+
+async function get(address, options = {}) {
+    for (let left = TRIES; ; left--) {
+        try {
+            return await getOnce(address, options)
+        } catch (problem) {
+            if (![429, 503].includes(problem.status) || left <= 1) throw problem
+            await wait(Math.min(problem.after || 1, LONGEST_WAIT_S))
+            options.signal?.throwIfAborted()
+        }
+    }
+}
+
+async function getOnce(address, { signal, cache = 'no-cache' }) {
     const limit = AbortSignal.timeout(TIMEOUT_MS)
     let answer
     try {
@@ -30,7 +48,7 @@ async function get(address, { signal, cache = 'no-cache' } = {}) {
         }
     }
     const body = await answer.json().catch(() => ({}))
-    throw new Problem({ title: answer.statusText, ...body, status: answer.status })
+    throw new Problem({ title: answer.statusText, ...body, status: answer.status, after: Number(answer.headers.get('Retry-After')) })
 }
 
 // The filters as the server takes them, in the order in which a published page names them.
