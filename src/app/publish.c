@@ -321,6 +321,7 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
         return ERR_OK;
     publishing->bundles = bundle_set_plan(publishing->reports, &publishing->state,
                                           publishing->choices, publishing->arena);
+    TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
     TRY(put_bundles(publishing, err));
     write_pointer(publishing, &pointer);
     TRY(store_put(publishing->store, pointer_key, (struct span){pointer.data, pointer.size},

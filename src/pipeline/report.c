@@ -121,7 +121,8 @@ static enum err_code assemble_unconverted(const struct report_sources *sources,
     if (!text.size)
         return ERR_OK;
     counting.text = arena_strdup(arena, buf_text(&text));
-    return report_sql_assemble(sources, &counting, has_needed, arena, ret_sql, err);
+    return report_sql_assemble(sources, &counting, has_needed ? REPORT_SQL_WHOLE : REPORT_SQL_BARE,
+                               arena, ret_sql, err);
 }
 
 static enum err_code finish_report(const struct report_sources *sources,
@@ -132,10 +133,11 @@ static enum err_code finish_report(const struct report_sources *sources,
         err_set(err, ERR_CONFIG, "%s: a report is one select", source->what);
         return err_hint(err, "what others share belongs in models/report/sets");
     }
-    for (int has = 0; has < 2; has++) {
-        TRY(report_sql_assemble(sources, source, has, arena, &report->sql[has], err));
+    for (int form = 0; form < REPORT_SQL_FORMS; form++)
+        TRY(report_sql_assemble(sources, source, (enum report_sql_form)form, arena,
+                                &report->sql[form], err));
+    for (int has = 0; has < 2; has++)
         TRY(assemble_unconverted(sources, source, has, arena, &report->unconverted[has], err));
-    }
     for (size_t i = 0; i < report->sql[1].param_count; i++)
         report->takes[report->sql[1].params[i]] = true;
     return ERR_OK;
@@ -185,6 +187,23 @@ static enum err_code check_drills(const struct report_set *set, struct err *err)
     return ERR_OK;
 }
 
+static enum err_code collect_rows(const struct report_sources *sources, struct arena *arena,
+                                  struct report_set *set, struct err *err)
+{
+    set->rows = arena_alloc(arena, (sources->count + 1) * sizeof *set->rows);
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct report_source *source = &sources->sets[i];
+        struct report_rows rows = {.name =
+                                       arena_printf(arena, REPORT_ROWS_PREFIX "%s", source->name)};
+        if (!report_sql_has_filters(source))
+            continue;
+        for (int has = 0; has < 2; has++)
+            TRY(report_sql_rows(sources, source, has, arena, &rows.text[has], err));
+        set->rows[set->row_count++] = rows;
+    }
+    return ERR_OK;
+}
+
 /* What can be chosen needs no header but, for rates, the table without which it is left out. */
 static enum err_code read_choices(const char *dir, struct arena *arena, struct report_set *set,
                                   struct err *err)
@@ -219,6 +238,7 @@ enum err_code report_set_read(const char *models_dir, struct arena *arena,
     for (size_t i = 0; i < sources->count; i++)
         if (sources->sets[i].needs)
             set->needs = sources->sets[i].needs;
+    TRY(collect_rows(sources, arena, set, err));
     TRY(read_choices(arena_printf(arena, "%s/choices", dir), arena, set, err));
     TRY(list_folder(dir, arena, &folder, err));
     set->reports = arena_alloc(arena, (folder.count + 1) * sizeof *set->reports);

@@ -50,6 +50,8 @@ enum {
     REPORT_COLUMNS_MAX = 32,
     REPORT_DRILLS_MAX = 8,
 };
+/* What a set's rows are called before they are filtered. */
+#define REPORT_ROWS_PREFIX "tote_rows_of_"
 
 enum report_kind {
     REPORT_KIND_MONEY,
@@ -105,7 +107,8 @@ struct report {
     struct report_drill drill;
     bool in_bundle;
     bool takes[REPORT_PARAMETERS];
-    struct report_sql sql[2];         /* [1]: the warehouse has the tables that sets need */
+    struct report_sql sql[3]; /* by enum report_sql_form (report_sql.h) */
+    /* [1]: the warehouse has the tables that sets need */
     struct report_sql unconverted[2]; /* counts the rows that have no rate; text NULL: no money */
 };
 
@@ -116,6 +119,11 @@ struct report_set {
     /* What a reader can choose from: one column of texts; NULL where there is no such file. */
     const char *choices[REPORT_PARAMETERS];
     const char *dates; /* first and last day, or NULL */
+    struct report_rows {
+        const char *name;    /* of the temporary table */
+        const char *text[2]; /* [1]: the warehouse has what sets need */
+    } * rows;                /* of the sets with filters */
+    size_t row_count;
 };
 
 /* Reads the folder below `models_dir`; no such folder: no reports.  ERR_CONFIG with file and line.
@@ -151,10 +159,16 @@ struct report_state {
     int64_t captured_us;
     bool has_rates;    /* the table that sets need is there */
     const char *today; /* day of the snapshot */
+    bool prepared;     /* report_prepare() was called on this connection */
 };
 CHECKED enum err_code report_state_read(const struct report_set *set, struct warehouse *warehouse,
                                         struct arena *arena, struct report_state *ret_state,
                                         struct err *err);
+
+/* Puts the rows of the sets into temporary tables of this connection: for those who are about to
+ * ask many reports.  Sets state->prepared. */
+CHECKED enum err_code report_prepare(const struct report_set *set, struct warehouse *warehouse,
+                                     struct report_state *state, struct err *err);
 
 struct report_run {
     uint64_t rows;

@@ -143,6 +143,33 @@ static enum err_code take_needs(struct header *header, struct err *err)
     return ERR_OK;
 }
 
+/* `date=created_date currency=order_currency country`: what the set's rows are filtered by */
+static enum err_code take_filters(struct header *header, struct err *err)
+{
+    static const char expected[] = "filters, each with =column where it is called otherwise";
+    const char **columns = header->source->filter_columns;
+    const char *at = header->value, *word, *name, *column;
+
+    while ((word = take_word(header, &at))) {
+        size_t found = 0;
+        if (!split_pair(header, word, &name, &column))
+            name = column = word;
+        if (column[strspn(column, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+            return bad_value(header, expected, err);
+        if (text_equal(name, "date")) {
+            columns[REPORT_FROM] = columns[REPORT_TO] = column;
+            columns[REPORT_MONTH] = "month";
+            continue;
+        }
+        while (found < REPORT_PARAMETERS && !text_equal(report_parameters[found].name, name))
+            found++;
+        if (found == REPORT_PARAMETERS)
+            return bad_value(header, expected, err);
+        columns[found] = column;
+    }
+    return ERR_OK;
+}
+
 /* `revenue money(currency) money that came in` */
 static enum err_code take_column(struct header *header, struct err *err)
 {
@@ -207,11 +234,12 @@ static const struct directive {
     bool in_report;
     directive_fn *take;
 } directives[] = {
-    {"title", false, true, take_title}, {"question", false, true, take_question},
-    {"group", false, true, take_group}, {"place", false, true, take_place},
-    {"chart", false, true, take_chart}, {"uses", true, true, take_uses},
-    {"needs", true, false, take_needs}, {"column", false, true, take_column},
-    {"drill", false, true, take_drill}, {"bundle", false, true, take_bundle},
+    {"title", false, true, take_title},   {"question", false, true, take_question},
+    {"group", false, true, take_group},   {"place", false, true, take_place},
+    {"chart", false, true, take_chart},   {"uses", true, true, take_uses},
+    {"needs", true, false, take_needs},   {"filters", true, false, take_filters},
+    {"column", false, true, take_column}, {"drill", false, true, take_drill},
+    {"bundle", false, true, take_bundle},
 };
 
 static enum err_code unknown_directive(const struct header *header, const char *word,

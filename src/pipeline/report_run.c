@@ -1,7 +1,7 @@
 /* Reports asked of a warehouse. */
 #include "base/clock.h"
 #include "base/text.h"
-#include "pipeline/report.h"
+#include "pipeline/report_sql.h"
 #include "sql.h"
 
 struct state_row {
@@ -66,6 +66,16 @@ enum err_code report_state_read(const struct report_set *set, struct warehouse *
     return ERR_OK;
 }
 
+enum err_code report_prepare(const struct report_set *set, struct warehouse *warehouse,
+                             struct report_state *state, struct err *err)
+{
+    for (size_t i = 0; i < set->row_count; i++)
+        TRY(warehouse_prepare(warehouse, set->rows[i].name, set->rows[i].text[state->has_rates],
+                              err));
+    state->prepared = true;
+    return ERR_OK;
+}
+
 struct limited {
     warehouse_row_fn *each;
     void *arg;
@@ -127,7 +137,10 @@ enum err_code report_run(const struct report *report, const struct report_state 
                          warehouse_row_fn *each, void *arg, struct report_run *ret_run,
                          struct err *err)
 {
-    const struct report_sql *sql = &report->sql[state->has_rates];
+    bool prepared = state->prepared && !filters->values[REPORT_CONVERT];
+    const struct report_sql *sql = &report->sql[prepared           ? REPORT_SQL_PREPARED
+                                                : state->has_rates ? REPORT_SQL_WHOLE
+                                                                   : REPORT_SQL_BARE];
     const struct report_sql *unconverted = &report->unconverted[state->has_rates];
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     struct limited limited = {.each = each, .arg = arg, .report = report, .limit = filters->limit};

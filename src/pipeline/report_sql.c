@@ -136,6 +136,14 @@ static enum err_code add_ready(const struct report_sources *sources,
     return ERR_OK;
 }
 
+static bool uses(const struct report_source *source, const char *name)
+{
+    for (size_t i = 0; i < source->use_count; i++)
+        if (text_equal(source->uses[i], name))
+            return true;
+    return false;
+}
+
 static enum err_code order_sets(const struct report_sources *sources,
                                 const struct report_source *report, struct needed_sets *needed,
                                 struct err *err)
@@ -154,8 +162,73 @@ static enum err_code order_sets(const struct report_sources *sources,
     return err_hint(err, "a set may use sets that use none themselves");
 }
 
+bool report_sql_has_filters(const struct report_source *set)
+{
+    for (size_t i = 0; i < REPORT_PARAMETERS; i++)
+        if (set->filter_columns[i])
+            return true;
+    return false;
+}
+
+/* How a filter compares: null lets every row through. */
+static void add_condition(const struct report_source *set, size_t parameter, struct report_sql *sql,
+                          struct buf *out)
+{
+    static const struct {
+        const char *type;
+        const char *sign;
+    } ways[REPORT_PARAMETERS] = {
+        [REPORT_FROM] = {"date", ">="},
+        [REPORT_TO] = {"date", "<="},
+        [REPORT_MONTH] = {"date", "="},
+        [REPORT_WEEKDAY] = {"integer", "="},
+    };
+    const char *type = ways[parameter].type ? ways[parameter].type : "varchar";
+    const char *sign = ways[parameter].sign ? ways[parameter].sign : "=";
+    size_t place = place_of(sql, (enum report_parameter)parameter);
+
+    buf_addf(out, "(cast($%zu as %s) is null or %s %s cast($%zu as %s))", place, type,
+             set->filter_columns[parameter], sign, place, type);
+}
+
+static void add_filtered(const struct report_source *set, struct report_sql *sql, struct buf *out)
+{
+    const char *joint = "where ";
+
+    buf_addf(out, "%s as not materialized (select * from " REPORT_ROWS_PREFIX "%s ", set->name,
+             set->name);
+    for (size_t i = 0; i < REPORT_PARAMETERS; i++) {
+        if (!set->filter_columns[i])
+            continue;
+        buf_add_text(out, joint);
+        add_condition(set, i, sql, out);
+        joint = "\n and ";
+    }
+    buf_add_text(out, ")\n");
+}
+
+/* One set as common table expressions: its rows, and those that the filters let through. */
+static enum err_code add_set(const struct report_source *set, enum report_sql_form form,
+                             struct report_sql *sql, struct buf *out, struct err *err)
+{
+    bool filtered = report_sql_has_filters(set);
+    const struct report_source *text =
+        form == REPORT_SQL_BARE && set->otherwise ? set->otherwise : set;
+
+    if (!filtered || form != REPORT_SQL_PREPARED) {
+        /* A reader looks at a few columns and rows of a set: it must not be computed whole. */
+        buf_addf(out, "%s%s as not materialized (\n", filtered ? REPORT_ROWS_PREFIX : "",
+                 set->name);
+        TRY(add_text(text, sql, out, err));
+        buf_add_text(out, filtered ? "), " : ")\n");
+    }
+    if (filtered)
+        add_filtered(set, sql, out);
+    return ERR_OK;
+}
+
 enum err_code report_sql_assemble(const struct report_sources *sources,
-                                  const struct report_source *report, bool has_needed,
+                                  const struct report_source *report, enum report_sql_form form,
                                   struct arena *arena, struct report_sql *ret_sql, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
@@ -164,14 +237,39 @@ enum err_code report_sql_assemble(const struct report_sources *sources,
 
     TRY(order_sets(sources, report, &needed, err));
     for (size_t i = 0; i < needed.count; i++) {
-        const struct report_source *set = needed.sets[i];
-        /* A reader looks at a few columns and rows of a set: it must not be computed as a whole. */
-        buf_addf(&out, "%s%s as not materialized (\n", i ? ", " : "with ", set->name);
-        TRY(add_text(!has_needed && set->otherwise ? set->otherwise : set, &sql, &out, err));
-        buf_add_text(&out, ")\n");
+        /* what only the rows of a prepared set are made of is not asked for again */
+        if (form == REPORT_SQL_PREPARED && !uses(report, needed.sets[i]->name))
+            continue;
+        buf_add_text(&out, out.size ? ", " : "with ");
+        TRY(add_set(needed.sets[i], form, &sql, &out, err));
     }
     TRY(add_text(report, &sql, &out, err));
     sql.text = arena_strdup(arena, buf_text(&out));
     *ret_sql = sql;
+    return ERR_OK;
+}
+
+enum err_code report_sql_rows(const struct report_sources *sources, const struct report_source *set,
+                              bool has_needed, struct arena *arena, const char **ret_text,
+                              struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
+    struct report_sql sql = {0};
+
+    TRY(report_sql_assemble(sources, set, has_needed ? REPORT_SQL_WHOLE : REPORT_SQL_BARE, arena,
+                            &sql, err));
+    /* every parameter is null: tables are not made of parameters */
+    for (const char *at = sql.text; *at;) {
+        size_t size = opaque_size(at);
+        if (*at == '$') {
+            buf_add_text(&out, "null");
+            at += 1 + strspn(at + 1, "0123456789");
+            continue;
+        }
+        size = size ? size : 1;
+        buf_add(&out, at, size);
+        at += size;
+    }
+    *ret_text = arena_strdup(arena, buf_text(&out));
     return ERR_OK;
 }

@@ -16,8 +16,10 @@ struct report_source {
     const char *text; /* without comments and the ';' at the end */
     const char *uses[REPORT_USES_MAX];
     size_t use_count;
-    const char *needs;                     /* a set: a table of the warehouse, or NULL */
-    const struct report_source *otherwise; /* a set: what stands in without it */
+    const char
+        *filter_columns[REPORT_PARAMETERS]; /* a set: the column that a filter compares, or NULL */
+    const char *needs;                      /* a set: a table of the warehouse, or NULL */
+    const struct report_source *otherwise;  /* a set: what stands in without it */
 };
 
 struct report_sources {
@@ -29,10 +31,22 @@ struct report_sources {
  * without an end. */
 CHECKED enum err_code report_sql_strip(const char *what, const char *text, struct arena *arena,
                                        const char **ret_text, struct err *err);
+/* How sets are put in front of a report. */
+enum report_sql_form {
+    REPORT_SQL_BARE, /* a table that sets need is not there: their substitutes */
+    REPORT_SQL_WHOLE,
+    REPORT_SQL_PREPARED, /* the rows of sets with filters stand in temporary tables, unconverted */
+    REPORT_SQL_FORMS
+};
 /* ERR_CONFIG for a set or a filter that there is not. */
 CHECKED enum err_code report_sql_assemble(const struct report_sources *sources,
-                                          const struct report_source *report, bool has_needed,
-                                          struct arena *arena, struct report_sql *ret_sql,
-                                          struct err *err);
+                                          const struct report_source *report,
+                                          enum report_sql_form form, struct arena *arena,
+                                          struct report_sql *ret_sql, struct err *err);
+/* The rows of one set, without parameters: what its temporary table is made of. */
+CHECKED enum err_code report_sql_rows(const struct report_sources *sources,
+                                      const struct report_source *set, bool has_needed,
+                                      struct arena *arena, const char **ret_text, struct err *err);
+bool report_sql_has_filters(const struct report_source *set);
 
 #endif

@@ -225,6 +225,18 @@ static enum err_code maintain(struct warehouse *base, unsigned *ret_done, struct
     return ERR_OK;
 }
 
+static enum err_code prepare(struct warehouse *base, const char *name, const char *select,
+                             struct err *err)
+{
+    struct duckdb_warehouse *self = self_of(base);
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    TRY(duckdb_warehouse_use(self, err));
+    buf_add_text(&sql, "create or replace temporary table ");
+    duck_ident(&sql, name);
+    buf_addf(&sql, " as\n%s", select);
+    return duck_exec(self->duck, sql.data, NULL, err);
+}
+
 static enum err_code query(struct warehouse *base, const char *sql, const char *const *params,
                            size_t param_count, warehouse_row_fn *each, void *arg, struct err *err)
 {
@@ -243,6 +255,7 @@ static const struct warehouse_ops duckdb_ops = {
     .commit = commit,
     .rollback = rollback,
     .maintain = maintain,
+    .prepare = prepare,
     .query = query,
 };
 

@@ -238,6 +238,27 @@ static enum err_code postgres_maintain(struct warehouse *base, unsigned *ret_don
     return ERR_OK;
 }
 
+/* A session that only reads may still say so: what it writes is its own and gone with it. */
+static enum err_code postgres_prepare(struct warehouse *base, const char *name, const char *select,
+                                      struct err *err)
+{
+    struct postgres_warehouse *warehouse = postgres_of(base);
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    struct err ignored;
+
+    buf_add_text(&sql, "begin read write; drop table if exists pg_temp.");
+    pg_ident(&sql, name);
+    buf_add_text(&sql, "; create temporary table ");
+    pg_ident(&sql, name);
+    buf_addf(&sql, " as\n%s; analyze ", select);
+    pg_ident(&sql, name);
+    buf_add_text(&sql, "; commit");
+    enum err_code code = pg_exec(warehouse->pg, sql.data, err);
+    if (code)
+        (void)!pg_exec(warehouse->pg, "rollback", &ignored);
+    return code;
+}
+
 struct query_call {
     warehouse_row_fn *each;
     void *arg;
@@ -301,6 +322,7 @@ static const struct warehouse_ops postgres_ops = {
     .commit = postgres_commit,
     .rollback = postgres_rollback,
     .maintain = postgres_maintain,
+    .prepare = postgres_prepare,
     .query = postgres_query,
 };
 

@@ -106,6 +106,12 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
     return ERR_OK;
 }
 
+enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name, const char *select,
+                                struct err *err)
+{
+    return warehouse->ops->prepare(warehouse, name, select, err);
+}
+
 enum err_code warehouse_query(struct warehouse *warehouse, const char *sql,
                               const char *const *params, size_t param_count, warehouse_row_fn *each,
                               void *arg, struct err *err)

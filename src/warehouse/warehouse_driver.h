@@ -18,6 +18,8 @@ struct warehouse_ops {
     enum err_code (*commit)(struct warehouse *, struct err *);
     void (*rollback)(struct warehouse *);
     enum err_code (*maintain)(struct warehouse *, unsigned *ret_done, struct err *);
+    enum err_code (*prepare)(struct warehouse *, const char *name, const char *select,
+                             struct err *);
     enum err_code (*query)(struct warehouse *, const char *sql, const char *const *params,
                            size_t param_count, warehouse_row_fn *, void *arg, struct err *);
 };

@@ -10,6 +10,7 @@
 
 static const int64_t lock_wait_us = 20 * INT64_C(1000000);
 static const int64_t hold_us = 2 * INT64_C(1000000); /* then a load gets its turn */
+static const int64_t hold_prepared_us = 10 * INT64_C(1000000);
 static const int64_t turn_us = INT64_C(200000);
 static const int64_t pipeline_fresh_us = INT64_C(1000000);
 static const char json_type[] = "application/json";
@@ -22,6 +23,7 @@ struct reader {
     struct report_state state;
     uint64_t version;
     int64_t opened_us;
+    bool is_only; /* of a DuckDB file, which is opened once in a process */
 };
 
 struct reader *reader_new(struct web *web)
@@ -31,6 +33,7 @@ struct reader *reader_new(struct web *web)
     reader->web = web;
     reader->app = app_new(web->config);
     reader->arena = arena_new(0);
+    reader->is_only = text_starts(config_text(web->config, OPTION_WAREHOUSE_URL), "duckdb:");
     return reader;
 }
 
@@ -89,7 +92,9 @@ static enum err_code use_warehouse(struct reader *reader, struct err *err)
 {
     int64_t timeout_us = config_number(reader->web->config, OPTION_SERVE_TIMEOUT);
 
-    if (reader->warehouse && clock_monotonic_us() - reader->opened_us > hold_us) {
+    int64_t most_us = reader->state.prepared ? hold_prepared_us : hold_us;
+
+    if (reader->warehouse && clock_monotonic_us() - reader->opened_us > most_us) {
         reader_rest(reader);
         clock_sleep_us(turn_us);
     }
@@ -481,8 +486,13 @@ static struct document *make_look(void *worker, const struct job *job)
         log_debug("the warehouse cannot be read now: %s", err.message);
         return nothing();
     }
-    if (reader->version != before)
-        prepare(reader->web);
+    if (reader->version == before)
+        return nothing();
+    /* one reader will answer everything that follows: the joins are made once for all of it */
+    if (reader->warehouse && reader->is_only &&
+        report_prepare(reader->web->reports, reader->warehouse, &reader->state, &err))
+        log_warn("preparing reports: %s", err.message);
+    prepare(reader->web);
     return nothing();
 }
 

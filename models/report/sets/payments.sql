@@ -1,4 +1,5 @@
 -- uses: rates payments_now sales_now purchases_now
+-- filters: date=payment_date weekday currency=payment_currency country city department staff design counterparty
 -- Payments as they are now, made or expected, with what is known of the order that each one settles.
 select f.payment_id, f.payment_date, cast(date_trunc('month', f.payment_date) as date) as month,
        d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
@@ -22,14 +23,3 @@ left join dim_location l on l.location_id = coalesce(so.agreed_delivery_location
 left join dim_staff s on s.staff_id = coalesce(so.sales_staff_id, po.staff_id)
 left join dim_design g on g.design_id = so.design_id
 left join rates r on r.from_currency = c.currency_code and f.payment_date >= r.valid_from and f.payment_date < r.valid_to
-where (cast(:from as date) is null or f.payment_date >= cast(:from as date))
-  and (cast(:to as date) is null or f.payment_date <= cast(:to as date))
-  and (cast(:month as date) is null or cast(date_trunc('month', f.payment_date) as date) = cast(:month as date))
-  and (cast(:weekday as integer) is null or d.day_of_week = cast(:weekday as integer))
-  and (cast(:currency as varchar) is null or c.currency_code = cast(:currency as varchar))
-  and (cast(:country as varchar) is null or l.country = cast(:country as varchar))
-  and (cast(:city as varchar) is null or l.city = cast(:city as varchar))
-  and (cast(:department as varchar) is null or s.department_name = cast(:department as varchar))
-  and (cast(:staff as varchar) is null or s.first_name || ' ' || s.last_name = cast(:staff as varchar))
-  and (cast(:counterparty as varchar) is null or p.counterparty_legal_name = cast(:counterparty as varchar))
-  and (cast(:design as varchar) is null or g.design_name = cast(:design as varchar))

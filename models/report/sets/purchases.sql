@@ -1,4 +1,5 @@
 -- uses: rates purchases_now
+-- filters: date=created_date weekday currency=order_currency country city department staff counterparty
 -- Purchase orders as they are now, with the names behind their ids. amount is null where it cannot be converted.
 select f.purchase_order_id, f.created_date, cast(date_trunc('month', f.created_date) as date) as month,
        d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
@@ -16,13 +17,3 @@ join dim_location l on l.location_id = f.agreed_delivery_location_id
 join dim_staff s on s.staff_id = f.staff_id
 join dim_counterparty p on p.counterparty_id = f.counterparty_id
 left join rates r on r.from_currency = c.currency_code and f.created_date >= r.valid_from and f.created_date < r.valid_to
-where (cast(:from as date) is null or f.created_date >= cast(:from as date))
-  and (cast(:to as date) is null or f.created_date <= cast(:to as date))
-  and (cast(:month as date) is null or cast(date_trunc('month', f.created_date) as date) = cast(:month as date))
-  and (cast(:weekday as integer) is null or d.day_of_week = cast(:weekday as integer))
-  and (cast(:currency as varchar) is null or c.currency_code = cast(:currency as varchar))
-  and (cast(:country as varchar) is null or l.country = cast(:country as varchar))
-  and (cast(:city as varchar) is null or l.city = cast(:city as varchar))
-  and (cast(:department as varchar) is null or s.department_name = cast(:department as varchar))
-  and (cast(:staff as varchar) is null or s.first_name || ' ' || s.last_name = cast(:staff as varchar))
-  and (cast(:counterparty as varchar) is null or p.counterparty_legal_name = cast(:counterparty as varchar))

@@ -1,4 +1,5 @@
 -- uses: rates sales_now
+-- filters: date=created_date weekday currency=order_currency country city department staff design counterparty
 -- Sales orders as they are now, with the names behind their ids. amount is null where it cannot be converted.
 select f.sales_order_id, f.created_date, cast(date_trunc('month', f.created_date) as date) as month,
        d.day_of_week as weekday, coalesce(cast(:convert as varchar), c.currency_code) as currency,
@@ -17,14 +18,3 @@ join dim_staff s on s.staff_id = f.sales_staff_id
 join dim_counterparty p on p.counterparty_id = f.counterparty_id
 join dim_design g on g.design_id = f.design_id
 left join rates r on r.from_currency = c.currency_code and f.created_date >= r.valid_from and f.created_date < r.valid_to
-where (cast(:from as date) is null or f.created_date >= cast(:from as date))
-  and (cast(:to as date) is null or f.created_date <= cast(:to as date))
-  and (cast(:month as date) is null or cast(date_trunc('month', f.created_date) as date) = cast(:month as date))
-  and (cast(:weekday as integer) is null or d.day_of_week = cast(:weekday as integer))
-  and (cast(:currency as varchar) is null or c.currency_code = cast(:currency as varchar))
-  and (cast(:country as varchar) is null or l.country = cast(:country as varchar))
-  and (cast(:city as varchar) is null or l.city = cast(:city as varchar))
-  and (cast(:department as varchar) is null or s.department_name = cast(:department as varchar))
-  and (cast(:staff as varchar) is null or s.first_name || ' ' || s.last_name = cast(:staff as varchar))
-  and (cast(:counterparty as varchar) is null or p.counterparty_legal_name = cast(:counterparty as varchar))
-  and (cast(:design as varchar) is null or g.design_name = cast(:design as varchar))
