@@ -1,22 +1,15 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #
-<<<<<<< HEAD
-# usage: setup.sh [build] [test] [demo] [lambda] [cloud] [cloud-lint]      (nothing named: build)
-=======
-# usage: setup.sh [build] [test] [demo] [docs]      (nothing named: build)
->>>>>>> bc604d1 (docs: a site, a tutorial, how-to guides, explanations, and a test that types every example)
+# usage: setup.sh [build] [test] [demo] [docs] [lambda] [cloud] [cloud-lint]      (nothing named: build)
 #
 #   build   compiler, libraries, the DuckDB C library in .cache/duckdb, what the page is packed from in .cache/npm
 #   test    clang, PostgreSQL, coverage tools, a browser, the Python packages in .cache/venv, AWS's runtime interface emulator
 #   demo    PostgreSQL
-<<<<<<< HEAD
+#   docs    mkdocs in .cache/docs, for the documentation site
 #   lambda  cross compilers, static libraries and DuckDB for x86_64 and arm64 in .cache/lambda
 #   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
 #   cloud-lint   tflint and actionlint in .cache/bin, checkov and zizmor in .cache/checkers
-=======
-#   docs    mkdocs in .cache/docs, for the documentation site
->>>>>>> bc604d1 (docs: a site, a tutorial, how-to guides, explanations, and a test that types every example)
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -140,7 +133,6 @@ make_shared_duckdb() {
     mv .cache/duckdb/libduckdb.so.new .cache/duckdb/libduckdb.so
 }
 
-<<<<<<< HEAD
 # Prints the path of a Go that is new enough.
 find_go() {
     local arch sum answer dir minor
@@ -213,16 +205,6 @@ fetch_go_checker() {
     mkdir -p .cache/bin
     GOBIN=$PWD/.cache/bin GOFLAGS=-modcacherw GO111MODULE=on go install "$module" >.cache/bin/$name.log 2>&1 ||
         say "SKIPPED LOUDLY: $name could not be built, see .cache/bin/$name.log"
-=======
-# make_venv DIR REQUIREMENTS WHAT
-make_venv() {
-    cmp -s "$2" "$1/requirements.txt" && return
-    say "installing the Python packages of $3 in $1"
-    rm -rf "$1"
-    quietly /usr/bin/python3 -m venv "$1"
-    quietly "$1/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$2"
-    cp "$2" "$1/requirements.txt"
->>>>>>> bc604d1 (docs: a site, a tutorial, how-to guides, explanations, and a test that types every example)
 }
 
 # Prometheus' checker out of Debian's package, without the server, which would start by itself when installed.
@@ -297,15 +279,11 @@ for part in "$@"; do
     build) packages+=" $BUILD_PACKAGES" ;;
     test) packages+=" $TEST_PACKAGES" ;;
     demo) packages+=" $DEMO_PACKAGES" ;;
-<<<<<<< HEAD
     lambda) packages+=" $LAMBDA_PACKAGES" ;;
     cloud) packages+=" $DEMO_PACKAGES python3-venv" ;;
     cloud-lint) packages+=" python3-venv" ;;
-    *) die "unknown part '$part', use build, test, demo, lambda, cloud or cloud-lint" ;;
-=======
     docs) packages+=" python3-venv" ;;
-    *) die "unknown part '$part', use build, test, demo or docs" ;;
->>>>>>> bc604d1 (docs: a site, a tutorial, how-to guides, explanations, and a test that types every example)
+    *) die "unknown part '$part', use build, test, demo, lambda, cloud, cloud-lint or docs" ;;
     esac
 done
 # shellcheck disable=SC2086 # a list of words
@@ -322,11 +300,7 @@ for part in "$@"; do
         fetch_npm web page
         fetch_npm test/browser browser
         make_shared_duckdb
-<<<<<<< HEAD
         make_venv .cache/venv test/requirements.txt
-=======
-        make_venv .cache/venv test/requirements.txt "the tests"
->>>>>>> bc604d1 (docs: a site, a tutorial, how-to guides, explanations, and a test that types every example)
         fetch_promtool
         fetch_rie
         make_versitygw
@@ -338,6 +312,6 @@ for part in "$@"; do
         fetch_go_checker actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
         fetch_go_checker tflint github.com/terraform-linters/tflint@v0.64.0
         ;;
-    docs) make_venv .cache/docs tools/docs/requirements.txt "the documentation" ;;
+    docs) make_venv .cache/docs tools/docs/requirements.txt ;;
     esac
 done
