@@ -85,6 +85,23 @@ lambda: ## build what AWS Lambda runs, for x86_64 and arm64 (one: ARCH=x86_64), 
 	@tools/setup.sh build lambda
 	@tools/lambda_build.sh $(ARCH)
 
+cloud-lint: ## check terraform/ and .github/: fmt, validate, tflint, checkov, actionlint, zizmor
+	@tools/setup.sh cloud-lint
+	@tools/cloud_lint.sh
+
+test-cloud: ## the deployment at work on a local AWS that runs the functions (15 minutes)
+	@tools/setup.sh build test lambda cloud
+	@tools/lambda_build.sh x86_64
+	@tools/run_tests.py cloud
+
+cloud-demo: ## see the deployment at work on a local AWS, in $(BUILD)/cloud
+	@tools/setup.sh build test lambda cloud
+	@tools/lambda_build.sh x86_64
+	@.cache/venv/bin/python tools/cloud.py demo
+
+cloud-down: ## stop what cloud-demo left running
+	@.cache/venv/bin/python tools/cloud.py down
+
 install: build ## install the program under PREFIX (/usr/local; DESTDIR is honoured)
 	@tools/build.sh release --install "$(PREFIX)"
 

@@ -61,8 +61,8 @@ variable "sizes" {
   }))
   default = {
     ingest  = { memory = 512, timeout = 300, tmp = 1024 }
-    process = { memory = 2048, timeout = 900, tmp = 4096 }
-    load    = { memory = 1024, timeout = 900, tmp = 2048 }
+    process = { memory = 2048, timeout = 300, tmp = 4096 }
+    load    = { memory = 1024, timeout = 300, tmp = 2048 }
     publish = { memory = 1024, timeout = 300 }
     doctor  = { memory = 512, timeout = 120 }
   }

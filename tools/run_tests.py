@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs what must hold, and ends with one line: N passed, N failed.
 
-usage: run_tests.py [lint | clang | unit [LAYER] | integration [-- PYTEST ARGUMENTS]]      (default: everything)
+usage: run_tests.py [lint | clang | unit [LAYER] | integration [-- PYTEST ARGUMENTS] | cloud]      (default: everything)
 
 BUILD names the folder of the build trees, COVERAGE_MIN the lines that tests must reach, in per cent; coverage is
 only measured when everything runs. A step without a single test is a failure.
@@ -111,6 +111,19 @@ def integration(arguments=()):
     return step
 
 
+def cloud(tally):
+    report = BUILD / "cloud.xml"
+    report.unlink(missing_ok=True)
+    ok = run(ROOT / ".cache/venv/bin/python", "-m", "pytest", "-c", "test/pytest.ini", "--rootdir", "test",
+             f"--junitxml={report}", "test/cloud")
+    passed, failed = junit(report)
+    tally.add(passed, failed or (0 if ok and passed else 1))
+    return ok and passed > 0
+
+
+cloud.title = "the deployment on a local AWS"
+
+
 def forget_coverage():
     for data in CHECK.rglob("*.gcda"):
         data.unlink()
@@ -149,6 +162,8 @@ def steps(what=None, *arguments):
         return [unit(*arguments)]
     if what == "integration":
         return [integration([word for word in arguments if word != "--"])]
+    if what == "cloud":
+        return [cloud]
     sys.exit(__doc__)
 
 

@@ -23,3 +23,7 @@ select format('grant select, insert, update, delete on %s to %I', c.oid::regclas
 from pg_catalog.pg_class c
 where c.relnamespace = :'schema'::regnamespace and c.relkind in ('r', 'p')
   and not pg_has_role(:'role', c.relowner, 'member') \gexec
+select format('grant usage on sequence %s to %I', c.oid::regclass, :'role')
+from pg_catalog.pg_class c
+where c.relnamespace = :'schema'::regnamespace and c.relkind = 'S'
+  and not pg_has_role(:'role', c.relowner, 'member') \gexec

@@ -120,6 +120,11 @@ class TestDeployment:
             seen = {step: self.allowed(moto, outputs, key) for step, key in credentials.items()}
         finally:
             moto.enforce_permissions(after=10**9)
+            for bucket in buckets.values():  # terraform would delete many with one call, which moto fails
+                for version in s3.list_object_versions(Bucket=bucket).get("Versions", []):
+                    s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+                for marker in s3.list_object_versions(Bucket=bucket).get("DeleteMarkers", []):
+                    s3.delete_object(Bucket=bucket, Key=marker["Key"], VersionId=marker["VersionId"])
         expected = {step: may.union(*(IMPLIED.get(name, set()) for name in may)) for step, may in MAY.items()}
         assert seen == expected
 
@@ -134,7 +139,7 @@ class TestDeployment:
                 call()
                 done.add(name)
             except ClientError as error:
-                assert error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), error
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
         return done
 
     @staticmethod

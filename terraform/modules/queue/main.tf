@@ -30,8 +30,10 @@ resource "aws_cloudwatch_event_target" "this" {
 }
 
 resource "aws_sqs_queue" "this" {
-  name                       = var.name
-  visibility_timeout_seconds = 6 * var.function_timeout # as AWS advises for Lambda
+  name = var.name
+  # AWS advises six times the time-out, so that a throttled message is not counted as failed. Here a message is but a nudge,
+  # two at work are harmless, and a failed one should be tried again soon.
+  visibility_timeout_seconds = var.function_timeout + 15
   message_retention_seconds  = 4 * 86400
   sqs_managed_sse_enabled    = true
 
