@@ -4,16 +4,19 @@
 #            COVERAGE_MIN  lines that tests must reach, in per cent
 #            LAYER         one layer's unit tests only, for `make unit`
 #            T             arguments for pytest, for `make integration`
+#            TARGET        one target, for `make fuzz`; SECONDS for each (60)
 #            PREFIX        where `make install` puts the program (/usr/local)
 BUILD        ?= build
 COVERAGE_MIN ?= 90
 PREFIX       ?= /usr/local
 LAYER        ?=
 T            ?=
+TARGET       ?=
+SECONDS      ?= 60
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration format demo demo-down bench install clean
+.PHONY: help setup build test lint clang unit integration fuzz format demo demo-down bench install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +47,11 @@ unit: ## only the unit tests (one layer: LAYER=base)
 integration: ## only the integration tests (some: T="-k smoke")
 	@tools/setup.sh build test
 	@tools/run_tests.py integration -- $(T)
+
+fuzz: ## throw bytes at everything that parses (TARGET=record SECONDS=60; without TARGET: each in turn)
+	@tools/setup.sh build fuzz
+	@tools/build.sh fuzz fuzz
+	@tools/fuzz.sh "$(SECONDS)" $(TARGET)
 
 format: ## format the C files
 	@tools/setup.sh test

@@ -19,6 +19,7 @@ def groups():
         yield f"layer {layer}", [path for path in found(f"src/{layer}/**/*.c") if path != MAIN]
         yield f"tests {layer}", found(f"test/{layer}/test_*.c")
     yield "testlib", found("test/lib/*.c")
+    yield "fuzz", found("test/fuzz/*.c")
     yield "sql", found("src/**/*.sql")
     yield "archives", found(".cache/duckdb/*.a")
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #
-# usage: setup.sh [build] [test] [demo]      (nothing named: build)
+# usage: setup.sh [build] [test] [demo] [fuzz]      (nothing named: build)
 #
 #   build   compiler, libraries, and the DuckDB C library in .cache/duckdb
 #   test    clang, PostgreSQL, coverage tools, and the Python packages in .cache/venv
 #   demo    PostgreSQL
+#   fuzz    clang's libFuzzer, and what `build` has
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -16,6 +17,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
     libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev"
 DEMO_PACKAGES="postgresql-15"
 TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv"
+FUZZ_PACKAGES="clang libclang-rt-14-dev"
 
 DUCKDB_VERSION=v0.10505.0 # the Go module's way to write DuckDB 1.5.5
 DUCKDB_SUM_amd64=h1:nrsaVYj3XYCRbS2FpdOMD/KHE7egRMr+/NR1IHmjT84=
@@ -136,7 +138,8 @@ for part in "$@"; do
     build) packages+=" $BUILD_PACKAGES" ;;
     test) packages+=" $TEST_PACKAGES" ;;
     demo) packages+=" $DEMO_PACKAGES" ;;
-    *) die "unknown part '$part', use build, test or demo" ;;
+    fuzz) packages+=" $FUZZ_PACKAGES" ;;
+    *) die "unknown part '$part', use build, test, demo or fuzz" ;;
     esac
 done
 # shellcheck disable=SC2086 # a list of words
@@ -144,6 +147,10 @@ need_packages $packages
 for part in "$@"; do
     case $part in
     build) fetch_duckdb ;;
+    fuzz)
+        fetch_duckdb
+        make_shared_duckdb
+        ;;
     test)
         fetch_duckdb
         make_shared_duckdb
