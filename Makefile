@@ -5,6 +5,7 @@
 #            LAYER         one layer's unit tests only, for `make unit`
 #            T             arguments for pytest, for `make integration` and `make browser`
 #            ARCH          x86_64 or arm64 only, for `make lambda`
+#            TARGET        one target, for `make fuzz`; SECONDS for each (60)
 #            PREFIX        where `make install` puts the program (/usr/local)
 BUILD        ?= build
 COVERAGE_MIN ?= 90
@@ -12,10 +13,12 @@ PREFIX       ?= /usr/local
 LAYER        ?=
 ARCH         ?=
 T            ?=
+TARGET       ?=
+SECONDS      ?= 60
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions docs
+.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions docs fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +62,11 @@ screenshots: ## take the README's pictures of the page anew, in docs/images
 test-versions: ## integration tests against PostgreSQL 13, 14, 16, 17, 18 (some: V="13 18"); not in `make test`
 	@tools/setup.sh build test
 	@tools/other_postgres.sh $(V)
+
+fuzz: ## throw bytes at everything that parses (TARGET=record SECONDS=60; without TARGET: each in turn)
+	@tools/setup.sh build fuzz
+	@tools/build.sh fuzz fuzz
+	@tools/fuzz.sh "$(SECONDS)" $(TARGET)
 
 format: ## format the C files
 	@tools/setup.sh test

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Sets up a build tree if need be and builds it.
 #
-# usage: build.sh release|check|clang [--install PREFIX] [NINJA ARGUMENTS...]
+# usage: build.sh release|check|clang|fuzz [--install PREFIX] [NINJA ARGUMENTS...]
 #
 #   release  gcc -O2, DuckDB linked in: what is shipped; also at $BUILD/tote
 #   check    gcc, address and undefined behaviour sanitizers, coverage, fault injection: what the tests run
 #   clang    compiles everything with clang and links nothing
+#   fuzz     clang, libFuzzer and the sanitizers: only $BUILD/fuzz/fuzz, which tools/fuzz.sh runs
 #
 # BUILD (build) is the folder of the trees. Files that were added or taken away are noticed by themselves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tree=${1:?usage: build.sh release|check|clang [NINJA ARGUMENTS...]}
+tree=${1:?usage: build.sh release|check|clang|fuzz [NINJA ARGUMENTS...]}
 shift
 build=${BUILD:-build}
 dir=$build/$tree
@@ -20,13 +21,15 @@ release) options=(--buildtype=debugoptimized) ;;
 check) options=(--buildtype=debug --optimization=1 -Dduckdb=shared -Dtests=true -Dfaults=true -Db_coverage=true
     -Db_sanitize=address,undefined) ;;
 clang) options=(--buildtype=debugoptimized -Dduckdb=shared -Dtests=true -Dlink=false) ;;
+fuzz) options=(--buildtype=debugoptimized -Dduckdb=shared -Dfuzz=true -Db_sanitize=address,undefined
+    -Db_lundef=false) ;;
 *)
-    echo "build: unknown tree '$tree', use release, check or clang" >&2
+    echo "build: unknown tree '$tree', use release, check, clang or fuzz" >&2
     exit 2
     ;;
 esac
 export CC=gcc CC_LD=gold # gold links DuckDB in half the time and into a smaller image
-[ "$tree" = clang ] && export CC=clang
+case $tree in clang | fuzz) export CC=clang ;; esac
 
 mkdir -p "$build"
 exec 9>"$build/$tree.lock"

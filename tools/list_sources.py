@@ -27,6 +27,7 @@ def groups():
         yield f"layer {layer}", [path for path in found(f"src/{layer}/**/*.c") if path not in MAINS]
         yield f"tests {layer}", found(f"test/{layer}/test_*.c")
     yield "testlib", found("test/lib/*.c")
+    yield "fuzz", found("test/fuzz/*.c")
     yield "sql", found("src/**/*.sql")
     yield "page", page()
     yield "archives", [pathlib.Path(path).name for path in found(".cache/duckdb/*.a")]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, and says nothing when nothing is.
 #
-# usage: setup.sh [build] [test] [demo] [docs] [lambda] [cloud] [cloud-lint]      (nothing named: build)
+# usage: setup.sh [build] [test] [demo] [docs] [fuzz] [lambda] [cloud] [cloud-lint]      (nothing named: build)
 #
 #   build   compiler, libraries, the DuckDB C library in .cache/duckdb, what the page is packed from in .cache/npm
 #   test    clang, PostgreSQL, coverage tools, a browser, the Python packages in .cache/venv, AWS's runtime interface emulator
@@ -10,6 +10,7 @@
 #   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
 #   cloud-lint   tflint and actionlint in .cache/bin, checkov and zizmor in .cache/checkers
 #   docs    mkdocs in .cache/docs, for the documentation site
+#   fuzz    clang's libFuzzer, and what `build` has
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -20,6 +21,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
     libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev zlib1g-dev"
 DEMO_PACKAGES="postgresql-15"
 TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv chromium"
+FUZZ_PACKAGES="clang libclang-rt-14-dev"
 
 case $(dpkg --print-architecture 2>/dev/null) in
 arm64) CROSS_PACKAGES="gcc-11-x86-64-linux-gnu g++-11-x86-64-linux-gnu" ;;
@@ -283,7 +285,8 @@ for part in "$@"; do
     cloud) packages+=" $DEMO_PACKAGES python3-venv" ;;
     cloud-lint) packages+=" python3-venv" ;;
     docs) packages+=" python3-venv" ;;
-    *) die "unknown part '$part', use build, test, demo, docs, lambda, cloud or cloud-lint" ;;
+    fuzz) packages+=" $FUZZ_PACKAGES" ;;
+    *) die "unknown part '$part', use build, test, demo, docs, fuzz, lambda, cloud or cloud-lint" ;;
     esac
 done
 # shellcheck disable=SC2086 # a list of words

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 
-/* Installs handlers for SIGINT and SIGTERM, ignores SIGPIPE.  A second signal ends the program at
- * once with status 130. */
+/* Installs handlers for SIGINT and SIGTERM, ignores SIGPIPE and SIGXFSZ, of which write() tells.  A
+ * second signal ends the program at once with status 130. */
 void cancel_install(void);
 void cancel_request(void); /* async-signal-safe */
 void cancel_clear(void);   /* for tests */

@@ -33,6 +33,17 @@ static const struct {
     {EIO, ERR_IO, "the disk reported an error: see the kernel's log (dmesg)"},
 };
 
+void file_hold_standard(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 enum err_code file_error(struct err *err, const char *doing, const char *path)
 {
     enum {

@@ -9,6 +9,10 @@
 
 #include "base/buf.h"
 
+/* Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed: else the next file opened
+ * would get its number, and what is said on standard error would be written into an object. */
+void file_hold_standard(void);
+
 /* Raises ERR_IO (or ERR_NOT_FOUND, ERR_DENIED) for errno with a hint that fits. */
 enum err_code file_error(struct err *err, const char *doing, const char *path);
 

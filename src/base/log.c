@@ -273,6 +273,15 @@ void redact_register(const char *secret)
     add_secret(buf_text(&decoded));
 }
 
+void redact_clear(void)
+{
+    (void)pthread_mutex_lock(&secrets_lock);
+    for (size_t i = 0; i < secret_count; i++)
+        free(secrets[i]);
+    secret_count = 0;
+    (void)pthread_mutex_unlock(&secrets_lock);
+}
+
 void redact(char *text)
 {
     (void)pthread_mutex_lock(&secrets_lock);
@@ -331,6 +340,9 @@ static const char *end_of_password(const char *rest)
 
     if (at || !rest[plain] || !colon)
         return at;
+    /* libpq: an '@' before any '/' ends user and password, whatever stands there */
+    if (rest[strcspn(rest, "@/")] == '@')
+        return strrchr(rest, '@');
     size_t port = strspn(colon + 1, "0123456789");
     return port && strchr("/?,", colon[1 + port]) ? NULL : strrchr(rest, '@');
 }

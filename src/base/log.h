@@ -57,6 +57,7 @@ void log_error(const struct err *err);
 
 /* From now on `secret` (4 bytes or more) is printed as "***" by log_* and scrubbed by redact(). */
 void redact_register(const char *secret);
+void redact_clear(void); /* for tests: forgets them */
 /* Replaces registered secrets in place. */
 void redact(char *text);
 /* A scrubbed copy: for text that a message cuts off, where half a secret would not be known again.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/cancel.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
@@ -78,6 +79,7 @@ int cli_main(int argc, char **argv)
     struct call call = {.arena = arena, .out = &out};
     struct err err = {0};
 
+    file_hold_standard();
     cancel_install();
     enum err_code code = run(argc, argv, &call, &err);
     if (code)

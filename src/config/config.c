@@ -87,6 +87,18 @@ static enum err_code check_reference(const struct option_info *info, const char 
     return err_hint(err, "put the value itself there, or write ${NAME} and set that variable");
 }
 
+/* The error of a wrong value, without secrets: a message cuts it off, perhaps within one. */
+static enum err_code redacted_check(const struct config *config, enum option option,
+                                    const char *text, struct err *err)
+{
+    struct err again = {0};
+    int64_t number;
+
+    if (option_check(option, redact_copy(config->arena, text), &number, &again) != ERR_OK)
+        *err = again;
+    return err->code;
+}
+
 /* `list` is NULL unless the text came as a list already. */
 static enum err_code set_value(struct config *config, enum option option, struct value value,
                                const char *const *list, struct err *err)
@@ -100,7 +112,9 @@ static enum err_code set_value(struct config *config, enum option option, struct
     else
         url_secret_register_stray(value.shown);
     TRY(check_reference(info, value.shown, err));
-    TRY(option_check(option, redact_copy(config->arena, value.shown), &value.number, err));
+    /* A value may be the word that is somebody's password: only the message must not show it. */
+    if (option_check(option, value.shown, &value.number, err) != ERR_OK)
+        return redacted_check(config, option, value.shown, err);
     value.text = absolute(config, info->type, value.shown);
     if (info->type == OPTION_TYPE_LIST)
         value.list = list ? list : split_list(config->arena, value.shown);
@@ -330,6 +344,13 @@ static enum err_code set_all(struct config *config, const struct config_request 
     return ERR_OK;
 }
 
+/* Bytes of the mark that editors on Windows put in front of UTF-8. */
+static size_t byte_order_mark(const struct buf *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return text_starts(buf_text(text), mark) ? sizeof mark - 1 : 0;
+}
+
 static enum err_code read_dotenv(struct config *config, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
@@ -340,7 +361,8 @@ static enum err_code read_dotenv(struct config *config, struct err *err)
     TRY(file_read(path, CONFIG_FILE_LIMIT, &text, err));
     if (memchr(buf_text(&text), '\0', text.size))
         return err_set(err, ERR_CONFIG, "'%s' holds a zero byte", path);
-    return dotenv_parse(".env", buf_text(&text), config->arena, &config->dotenv, err);
+    return dotenv_parse(".env", buf_text(&text) + byte_order_mark(&text), config->arena,
+                        &config->dotenv, err);
 }
 
 static enum err_code read_file(struct config *config, const char *name, struct err *err)
@@ -350,8 +372,9 @@ static enum err_code read_file(struct config *config, const char *name, struct e
     if (!config->file)
         return ERR_OK;
     TRY(file_read(config->file, CONFIG_FILE_LIMIT, &text, err));
-    return config_yaml_parse(name, buf_text(&text), text.size, config->arena, on_entry, config,
-                             err);
+    size_t mark = byte_order_mark(&text);
+    return config_yaml_parse(name, buf_text(&text) + mark, text.size - mark, config->arena,
+                             on_entry, config, err);
 }
 
 /* Folder and file; file NULL where there is none. */

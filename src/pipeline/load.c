@@ -23,6 +23,7 @@ struct load {
     struct arena *arena;
     const struct processed_record *head; /* last record of the processed log */
     uint64_t loaded;                     /* last batch in the ledger */
+    uint64_t rebuilt;                    /* no batch before it is needed; 0: all are */
     const char *generation;              /* under which it was loaded */
 };
 
@@ -59,6 +60,40 @@ static enum err_code refuse_other_lake(struct load *load, struct err *err)
                          "database, or drop the star's tables and the schema 'tote' first");
 }
 
+/* A lake that was put back to an earlier state and went on has other batches under the numbers that
+ * are loaded already: without this, what they hold would be passed over. */
+static enum err_code check_loaded(struct load *load, struct err *err)
+{
+    static const char is_loaded[] = "select 'yes' from tote.batch where lake = $1 and "
+                                    "batch = cast($2 as bigint) and "
+                                    "captured_at = cast($3 as timestamp)";
+    CLEANUP_IN_PLACE(buf_release) struct buf found = {0};
+    const struct processed_record *record = load->head;
+    char captured_at[CLOCK_TEXT_MAX];
+    if (load->loaded != record->batch) {
+        struct processed_record *read;
+        enum err_code code =
+            processed_record_read(load->processed, load->loaded, load->arena, &read, err);
+        if (code == ERR_NOT_FOUND)
+            return ERR_OK; /* nothing to compare with */
+        TRY(code);
+        record = read;
+    }
+    clock_format(record->captured_us, captured_at);
+    const char *const params[] = {record->lake, arena_printf(load->arena, "%" PRIu64, load->loaded),
+                                  captured_at};
+    TRY(warehouse_query(load->warehouse, is_loaded, params, COUNT_OF(params), take_text, &found,
+                        err));
+    if (found.size > 0)
+        return ERR_OK;
+    (void)err_set(err, ERR_CONFLICT,
+                  "the warehouse holds another batch %" PRIu64 " than the lake '%s'", load->loaded,
+                  store_url(load->processed));
+    return err_hint(err, "the lake was put back to an earlier state and went on from there: bring "
+                         "its records back, or drop the star's tables and the schema 'tote' and "
+                         "load again");
+}
+
 static enum err_code read_ledger(struct load *load, struct err *err)
 {
     TRY(warehouse_ledger_head(load->warehouse, load->head->lake, load->arena, &load->loaded,
@@ -73,7 +108,7 @@ static enum err_code read_ledger(struct load *load, struct err *err)
             err, "the lake was put back to an earlier state: bring its records back, or drop the "
                  "star's tables and the schema 'tote' and load again");
     }
-    return ERR_OK;
+    return check_loaded(load, err);
 }
 
 /* Batches */
@@ -112,7 +147,7 @@ static enum err_code load_next(struct load *load, struct err *err)
 {
     const struct processed_record *record = load->head;
     struct processed_record *read;
-    uint64_t next = load->loaded + 1;
+    uint64_t next = load->loaded + 1 > load->rebuilt ? load->loaded + 1 : load->rebuilt;
     TRY(cancel_check(err));
     if (next != load->head->batch) {
         enum err_code code = processed_record_read(load->processed, next, load->arena, &read, err);
@@ -135,6 +170,25 @@ static enum err_code load_next(struct load *load, struct err *err)
                         "schema 'tote' and load again");
     }
     return run_job(load, record, record->rebuilt && load->loaded > 0, false, err);
+}
+
+/* A batch for which everything was made anew needs none before it.  One that the warehouse refuses,
+ * since its models cannot be loaded, is left behind that way when they are mended. */
+static enum err_code find_rebuilt(struct load *load, struct err *err)
+{
+    const struct processed_record *record = load->head;
+    struct processed_record *read;
+    for (uint64_t batch = load->head->batch; batch > load->loaded + 1; batch--) {
+        if (batch != load->head->batch) {
+            TRY(processed_record_read(load->processed, batch, load->arena, &read, err));
+            record = read;
+        }
+        if (record->rebuilt) {
+            load->rebuilt = batch;
+            return ERR_OK;
+        }
+    }
+    return ERR_OK;
 }
 
 /* Nothing there, or much to do: the tables of the lake's head in one go. */
@@ -162,7 +216,8 @@ static enum err_code load_missing(struct load *load, struct err *err)
         return warehouse_maintain(load->warehouse, &done, err);
     bool whole = whole_is_better(load);
     progress_begin("load", whole ? 0 : rows_expected(load->head));
-    enum err_code code = whole ? run_job(load, load->head, true, true, err) : ERR_OK;
+    enum err_code code =
+        whole ? run_job(load, load->head, true, true, err) : find_rebuilt(load, err);
     while (code == ERR_OK && load->loaded < load->head->batch)
         code = load_next(load, err);
     progress_end();

@@ -12,7 +12,8 @@
 enum {
     MODEL_LIMIT_BYTES = 1 << 20,
     SEED_LIMIT_BYTES = 64 << 20,
-    FILES_MAX = 10000
+    FILES_MAX = 10000,
+    NAME_MAX_BYTES = 63 /* PostgreSQL cuts off what is longer (NAMEDATALEN) */
 };
 
 struct folder {
@@ -55,7 +56,9 @@ static enum err_code read_text(const char *path, const char *what, struct arena 
     if (memchr(buf_text(&content), '\0', content.size) ||
         !text_is_utf8(buf_text(&content), content.size))
         return err_set(err, ERR_CONFIG, "%s is not UTF-8 text", what);
-    *ret_text = arena_strndup(arena, buf_text(&content), content.size);
+    /* the mark that editors on Windows put in front of UTF-8 */
+    size_t mark = text_starts(buf_text(&content), "\xef\xbb\xbf") ? 3 : 0;
+    *ret_text = arena_strndup(arena, buf_text(&content) + mark, content.size - mark);
     return ERR_OK;
 }
 
@@ -156,6 +159,49 @@ static enum err_code bind_references(const struct model_set *set, struct model *
     return ERR_OK;
 }
 
+static int compare_models(const void *a, const void *b)
+{
+    const struct model *const *left = a, *const *right = b;
+    return strcasecmp((*left)->name, (*right)->name);
+}
+
+/* What two models make must not be one table of the warehouse, or the view of a fact. */
+static enum err_code check_names(const struct model_set *set, struct arena *arena, struct err *err)
+{
+    static const char *const views[] = {"current", "history"};
+    size_t count = set->model_count;
+    const struct model **sorted = arena_alloc(arena, (count + 1) * sizeof *sorted);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &set->models[i];
+        if (strlen(sorted[i]->name) > NAME_MAX_BYTES)
+            return err_set(err, ERR_CONFIG, "%s: the name of a table has at most %d bytes",
+                           sorted[i]->what, NAME_MAX_BYTES);
+    }
+    qsort(sorted, count, sizeof *sorted, compare_models);
+    for (size_t i = 1; i < count; i++)
+        if (compare_models(&sorted[i - 1], &sorted[i]) == 0) {
+            (void)err_set(err, ERR_CONFIG, "%s and %s differ only by the case of their names",
+                          sorted[i - 1]->what, sorted[i]->what);
+            return err_hint(err, "to a warehouse they are one table: rename one of them");
+        }
+    for (size_t i = 0; i < count * COUNT_OF(views); i++) {
+        const struct model *fact = sorted[i / COUNT_OF(views)];
+        if (fact->kind != MODEL_FACT)
+            continue;
+        const char *view = views[i % COUNT_OF(views)];
+        const struct model named = {.name = arena_printf(arena, "%s_%s", fact->name, view)};
+        const struct model *key = &named;
+        const struct model *const *found =
+            bsearch(&key, sorted, count, sizeof *sorted, compare_models);
+        if (found) {
+            (void)err_set(err, ERR_CONFIG, "%s has the name of a view that the fact '%s' gets",
+                          (*found)->what, fact->name);
+            return err_hint(err, "rename one of them");
+        }
+    }
+    return ERR_OK;
+}
+
 static bool is_early(const struct model *model)
 {
     return model->kind == MODEL_DIMENSION || model->kind == MODEL_CALENDAR;
@@ -217,6 +263,7 @@ enum err_code model_set_read(const char *dir, struct arena *arena, struct model_
     TRY(read_models(set, arena, err));
     TRY(read_clean(set, arena, err));
     TRY(read_seeds(set, arena, err));
+    TRY(check_names(set, arena, err));
     for (size_t i = 0; i < set->model_count; i++) {
         TRY(bind_seeds(set, &set->models[i], arena, err));
         TRY(bind_references(set, &set->models[i], err));

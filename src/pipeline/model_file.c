@@ -319,8 +319,8 @@ static enum err_code take_header(struct header *header, const char *text, struct
     }
     if (!header->has_kind) {
         (void)err_set(err, ERR_CONFIG, "%s:1: the header names no kind", header->what);
-        return err_hint(err, "begin the file with a line '-- kind: %s'",
-                        header->clean ? "clean" : "fact' (or dimension, mirror, calendar) '");
+        return err_hint(err, "begin the file with a line '-- kind: %s",
+                        header->clean ? "clean'" : "fact' (or dimension, mirror, calendar)");
     }
     return ERR_OK;
 }
@@ -408,6 +408,24 @@ static enum err_code check_inputs(const struct model *model, struct err *err)
     return ERR_OK;
 }
 
+/* Takes the ';' at the end away, which comments may follow; returns the text without it. */
+static const char *drop_end(struct sql_tokens *tokens, const char *text, struct arena *arena)
+{
+    char *body = arena_strdup(arena, text);
+    while (tokens->count > 0) {
+        struct sql_token *last = &tokens->tokens[tokens->count - 1];
+        if (last->kind != SQL_SYMBOL || !text_equal(last->text, ";"))
+            break;
+        body[last->start] = ' ';
+        last->kind = SQL_END;
+        tokens->count--;
+    }
+    size_t end = strlen(body);
+    while (end > 0 && isspace((unsigned char)body[end - 1]))
+        body[--end] = '\0';
+    return body;
+}
+
 enum err_code model_parse(const char *name, const char *what, const char *text, struct arena *arena,
                           struct model *ret_model, struct err *err)
 {
@@ -417,8 +435,7 @@ enum err_code model_parse(const char *name, const char *what, const char *text, 
     TRY(take_header(&header, text, err));
     TRY(check_model(&model, err));
     TRY(model_sql_read(what, text, arena, &tokens, err));
-    while (tokens.count > 0 && text_equal(tokens.tokens[tokens.count - 1].text, ";"))
-        tokens.tokens[--tokens.count].kind = SQL_END;
+    model.text = drop_end(&tokens, text, arena);
     if (tokens.count == 0)
         return err_set(err, ERR_CONFIG, "%s:%d: there is no select", what, header.line);
     TRY(model_sql_check(&tokens, err));
@@ -429,11 +446,6 @@ enum err_code model_parse(const char *name, const char *what, const char *text, 
     model_sql_inputs(&tokens, arena, &model.inputs, &model.input_count);
     TRY(check_inputs(&model, err));
     model.is_plain = model_sql_plain(&tokens, arena, &model.plain, &model.plain_count);
-    char *body = arena_strdup(arena, text);
-    size_t end = strlen(body);
-    while (end > 0 && (isspace((unsigned char)body[end - 1]) || body[end - 1] == ';'))
-        body[--end] = '\0';
-    model.text = body;
     hash_text(text, &tokens, arena, &model.hash);
     *ret_model = model;
     return ERR_OK;

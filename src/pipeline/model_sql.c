@@ -7,6 +7,8 @@
 
 struct scanner {
     const char *what;
+    const char *text;
+    const char *start; /* of the token under way */
     const char *at;
     int line;
     struct arena *arena;
@@ -35,7 +37,8 @@ static void add_token(struct scanner *scanner, enum sql_token_kind kind, const c
         scanner->tokens = larger;
         scanner->capacity = capacity;
     }
-    scanner->tokens[scanner->count++] = (struct sql_token){kind, text, line};
+    scanner->tokens[scanner->count++] =
+        (struct sql_token){kind, text, line, (size_t)(scanner->start - scanner->text)};
 }
 
 static enum err_code skip_block_comment(struct scanner *scanner, struct err *err)
@@ -50,12 +53,22 @@ static enum err_code skip_block_comment(struct scanner *scanner, struct err *err
     return ERR_OK;
 }
 
+/* Bytes up to the closing quote, with doubled quotes counted twice; to the end where there is none.
+ */
+static size_t quoted_size(const char *text, char quote)
+{
+    size_t size = 0;
+    while (text[size] && (text[size] != quote || text[++size] == quote))
+        size++;
+    return size;
+}
+
 /* A string or a quoted name; a doubled quote stands for one. */
 static enum err_code scan_quoted(struct scanner *scanner, struct err *err)
 {
     char quote = *scanner->at++;
     int line = scanner->line;
-    char *text = arena_alloc(scanner->arena, strlen(scanner->at) + 1);
+    char *text = arena_alloc(scanner->arena, quoted_size(scanner->at, quote) + 1);
     size_t size = 0;
     for (;; scanner->at++) {
         if (!*scanner->at)
@@ -105,9 +118,11 @@ static void scan_symbol(struct scanner *scanner)
 enum err_code model_sql_read(const char *what, const char *text, struct arena *arena,
                              struct sql_tokens *ret_tokens, struct err *err)
 {
-    struct scanner scanner = {.what = what, .at = text, .line = 1, .arena = arena};
+    struct scanner scanner = {
+        .what = what, .text = text, .start = text, .at = text, .line = 1, .arena = arena};
     while (*scanner.at) {
         char c = *scanner.at;
+        scanner.start = scanner.at;
         if (text_starts(scanner.at, "--")) {
             scanner.at += strcspn(scanner.at, "\n");
         } else if (text_starts(scanner.at, "/*")) {

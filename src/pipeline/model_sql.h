@@ -21,6 +21,7 @@ struct sql_token {
     enum sql_token_kind kind;
     const char *text; /* words in lower case, quoted names and strings without their quotes */
     int line;         /* from 1 */
+    size_t start;     /* where it begins in the text */
 };
 
 struct sql_tokens {

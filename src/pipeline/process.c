@@ -128,6 +128,23 @@ static enum err_code check_lake(struct process *process, const struct processed_
                     "bucket");
 }
 
+/* An ingestion bucket that was put back to an earlier state and went on has other batches under the
+ * numbers that are processed already. */
+static enum err_code check_batch(struct process *process, const struct processed_record *head,
+                                 struct err *err)
+{
+    struct record *record;
+    TRY(record_read(process->ingestion, head->batch, process->arena, &record, err));
+    if (record->captured_us == head->captured_us)
+        return ERR_OK;
+    (void)err_set(err, ERR_CONFLICT,
+                  "'%s' was made from another batch %" PRIu64 " than that of '%s'",
+                  store_url(process->processed), head->batch, store_url(process->ingestion));
+    return err_hint(err, "the ingestion bucket was put back to an earlier state and went on from "
+                         "there: bring its records back, or empty the processed bucket and the "
+                         "warehouse, which are then made anew");
+}
+
 /* Some batches with memory of their own, so that a long way to catch up does not add up. */
 static enum err_code run_session(struct process *process, uint64_t *done, uint64_t head,
                                  struct err *err)
@@ -143,8 +160,11 @@ static enum err_code run_session(struct process *process, uint64_t *done, uint64
         process->report->head = *done;
         process->report->head_captured_us = previous->captured_us;
     }
-    if (!process->lake_id)
+    if (!process->lake_id) {
         TRY(check_lake(process, previous, err));
+        if (previous)
+            TRY(check_batch(process, previous, err));
+    }
     for (unsigned i = 0; i < SESSION_BATCHES && *done < head; i++) {
         struct record *record;
         TRY(cancel_check(err));
@@ -176,6 +196,7 @@ static enum err_code report_idle(struct process *process, uint64_t head, struct 
     if (head == 0)
         return ERR_OK;
     TRY(processed_record_read(process->processed, head, process->arena, &last, err));
+    TRY(check_batch(process, last, err));
     process->report->head = head;
     process->report->head_captured_us = last->captured_us;
     process->report->models_changed =

@@ -84,15 +84,16 @@ static char *put_escape(char *out, const char **at, const char *end)
             memcpy(out, "\\u000b", 6);
             return out + 6;
         }
-        if (!memchr("bfnrt\\", c, 6)) { /* COPY never writes these; they stand for themselves */
-            if (c == '"')
-                *out++ = '\\';
+        if (memchr("bfnrt\\", c, 6)) {
+            *out++ = '\\';
             *out++ = c;
             return out;
         }
-        *out++ = '\\';
-        *out++ = c;
-        return out;
+        /* COPY never writes any other; it stands for itself */
+        if (!is_stop(c)) {
+            *out++ = c;
+            return out;
+        }
     }
     if (c == '"' || c == '\\') {
         *out++ = '\\';
@@ -218,7 +219,8 @@ static char *put_value(char *out, enum json_form form, struct span field)
     case JSON_FORM_FLOAT:
         return put_float(out, field);
     case JSON_FORM_BOOLEAN:
-        return field.data[0] == 't' ? put_bytes(out, "true", 4) : put_bytes(out, "false", 5);
+        return field.size > 0 && field.data[0] == 't' ? put_bytes(out, "true", 4)
+                                                      : put_bytes(out, "false", 5);
     case JSON_FORM_TIMESTAMP:
         return put_timestamp(out, field);
     case JSON_FORM_TEXT:

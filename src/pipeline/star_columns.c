@@ -146,13 +146,21 @@ static enum err_code must_have(struct lake_table *table, const char *name, int l
                    table->model->what, line, directive, name);
 }
 
-static enum err_code check_duplicates(const struct lake_table *table, struct err *err)
+static enum err_code check_spelling(const struct lake_table *table, struct err *err)
 {
-    for (size_t i = 0; i < table->column_count; i++)
+    enum {
+        NAME_MAX_BYTES = 63 /* PostgreSQL cuts off the rest */
+    };
+    for (size_t i = 0; i < table->column_count; i++) {
+        const char *name = table->columns[i].name;
+        if (strlen(name) > NAME_MAX_BYTES)
+            return err_set(err, ERR_CONFIG, "%s: the name of column '%s' has more than %d bytes",
+                           table->model->what, name, NAME_MAX_BYTES);
         for (size_t k = 0; k < i; k++)
-            if (strcasecmp(table->columns[i].name, table->columns[k].name) == 0)
+            if (strcasecmp(name, table->columns[k].name) == 0)
                 return err_set(err, ERR_CONFIG, "%s: two columns have the name '%s'",
-                               table->model->what, table->columns[i].name);
+                               table->model->what, name);
+    }
     return ERR_OK;
 }
 
@@ -211,7 +219,7 @@ enum err_code star_columns(struct lake *lake, struct lake_table *table, struct e
 {
     const struct model *model = table->model;
     TRY(describe(lake, table, err));
-    TRY(check_duplicates(table, err));
+    TRY(check_spelling(table, err));
     TRY(check_names(table, err));
     TRY(check_conditions(lake, model, err));
     for (size_t i = 0; i < table->column_count; i++) {

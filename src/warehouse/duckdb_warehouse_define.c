@@ -294,6 +294,24 @@ static enum err_code make_schema(struct duckdb_warehouse *self, struct err *err)
     return duck_exec(self->duck, sql.data, NULL, err);
 }
 
+/* Rows that are gone do not come back by loading changes. */
+static enum err_code check_gone(struct duckdb_warehouse *self, const struct warehouse_table *table,
+                                struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    int64_t registered = 0;
+    buf_add_text(&sql, "select count(*) from " DUCK_FILE_CATALOG ".tote.\"table\" where schema = ");
+    duck_literal(&sql, self->schema);
+    buf_add_text(&sql, " and name = ");
+    duck_literal(&sql, table->name);
+    TRY(duck_query_i64(self->duck, sql.data, &registered, err));
+    if (registered == 0)
+        return ERR_OK;
+    (void)err_set(err, ERR_WAREHOUSE, "it was loaded before and is gone");
+    return err_hint(err,
+                    "restore it, or empty tote.batch: the next load then rebuilds the warehouse");
+}
+
 static enum err_code define_table(struct duckdb_warehouse *self, struct existing *existing,
                                   const struct warehouse_table *table, struct err *err)
 {
@@ -304,6 +322,8 @@ static enum err_code define_table(struct duckdb_warehouse *self, struct existing
     struct shape shape = shape_of(table, scratch);
     /* deleting all rows one by one takes longer than loading them: our own tables are made anew */
     bool create = !there || (self->batch.rebuild && there->made);
+    if (!there && !self->batch.rebuild)
+        TRY(check_gone(self, table, err));
     enum err_code code = create ? create_table(self, table, &shape, &made, err)
                                 : use_table(self, existing, there, table, &shape, err);
     if (create)

@@ -335,6 +335,32 @@ static void lists_of_flags_are_split(void **state)
     config_free(config);
 }
 
+/* Editors on Windows write it. */
+static void a_byte_order_mark_is_no_part_of_the_file(void **state)
+{
+    (void)state;
+    put("tote.yaml", "\xef\xbb\xbf"
+                     "lake:\r\n  ingestion: a\r\n  processed: b\r\nmodels: ${M}\r\n");
+    put(".env", "\xef\xbb\xbfM=from-env\r\n");
+    CLEANUP(config_free) struct config *config = load();
+    assert_string_equal(config_text(config, OPTION_MODELS), inside("from-env"));
+    assert_int_equal(unlink(".env"), 0);
+}
+
+/* Passwords are masked in messages, never in what is meant. */
+static void a_password_may_be_any_word(void **state)
+{
+    (void)state;
+    put("tote.yaml", "source: {url: \"postgresql://u:info@h/d\"}\n"
+                     "lake: {ingestion: a, processed: b}\nlog: {level: info, format: text}\n");
+    CLEANUP(config_free) struct config *config = load();
+    assert_int_equal(config_number(config, OPTION_LOG_LEVEL), 1);
+    struct err err = load_fails("source: {url: \"postgresql://u:verbose@h/d\"}\n"
+                                "log: {level: verbose}\n",
+                                ERR_CONFIG);
+    assert_null(strstr(err.message, "verbose"));
+}
+
 /* A file that somebody made huge must not take the memory of the machine. */
 static void a_huge_file_is_refused(void **state)
 {
@@ -370,6 +396,8 @@ int main(void)
         cmocka_unit_test(another_file_may_be_named),
         cmocka_unit_test(bad_variables_are_named),
         cmocka_unit_test(lists_of_flags_are_split),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_file),
+        cmocka_unit_test(a_password_may_be_any_word),
         cmocka_unit_test(a_huge_file_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -10,7 +10,7 @@ import pytest
 
 import shop
 from lib.postgres import PostgresServer
-from lib.tote import Tote
+from lib.tote import Tote, program
 from star import DuckWarehouse, PostgresWarehouse
 from test_runners import wait_until, waiting_for_lock
 
@@ -324,6 +324,17 @@ class Elsewhere(DuckWarehouse):
             link.symlink_to(path)
 
 
+def test_files_may_not_grow_further(place):
+    """ulimit -f: a signal that would end the program without a word."""
+    place.source.execute("insert into orders select i, 1, 1, 1, i, '2024-01-01', md5(i::text)"
+                         " from generate_series(1000, 9999) i")
+    done = subprocess.run(["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", program(), "-C", place.folder, "run"],
+                          env=place.environment(doomed=True), capture_output=True, text=True, check=False)
+    assert done.returncode == IO and "ulimit -f" in done.stderr, done
+    assert place.records() == []
+    repaired(place)
+
+
 @pytest.mark.parametrize("folder", ["lake", "lake/processed"])
 def test_read_only_lake(place, mounts, folder):
     disk = mounts(place.folder / folder)
@@ -489,11 +500,23 @@ def test_lake_without_its_last_record(place):
     place.ok("run")
     shutil.rmtree(place.folder / "lake")
     (place.folder / "backup").rename(place.folder / "lake")
-    result = place.run("run")
-    assert result.status in (0, CONFLICT, DATA), result
-    place.write("x", "")
+    refused(place.run("run"), CONFLICT, "another batch 2")
+    refused(place.run("load"), CONFLICT, "another batch 2")
+    place.source.execute("insert into customer values (5, 'Eve', null)")
+    refused(place.run("run"), CONFLICT, "another batch 2")
     (place.folder / "warehouse.duckdb").unlink()
     repaired(place)
+    # only the ingestion store is put back: what is processed and loaded was never in it
+    shutil.copytree(place.folder / "lake/ingestion", place.folder / "backup")
+    place.source.execute("insert into customer values (6, 'Fay', null)")
+    place.ok("run")
+    shutil.rmtree(place.folder / "lake/ingestion")
+    (place.folder / "backup").rename(place.folder / "lake/ingestion")
+    refused(place.run("process"), CONFIG, "batches")
+    for customer in (7, 8):
+        place.source.execute(f"insert into customer values ({customer}, 'Gus', null)")
+        place.ok("ingest")
+        refused(place.run("process"), CONFLICT, "another batch 4")
 
 
 def test_another_lake_into_the_same_warehouse(place):
@@ -661,6 +684,22 @@ def test_mended_model_goes_on_with_what_was_captured(place):
     place.write("models/fact_order.sql", FACT)
     repaired(place)
     assert len(place.records("processed")) == 2
+
+
+def test_model_that_the_warehouse_refuses_is_left_behind(postgres_place):
+    """What it made stands in a batch that cannot be loaded; the batch for which the mended models were run can."""
+    place = postgres_place
+    place.ok("run")
+    broken = place.write("models/dim_zero.sql", "-- kind: dimension\n-- key: customer_id\n"
+                         "select customer_id, chr(0) as zero from source.customer\n")
+    place.source.execute("insert into customer values (5, 'Eve', null)")
+    refused(place.run("run"), WAREHOUSE, "dim_zero", hint=False)
+    broken.unlink()
+    place.source.execute(shop.CHANGES)
+    place.ok("run")
+    for table, (columns, query) in shop.NOW.items():
+        there = PostgresWarehouse(place.target).rows(table, columns)
+        assert len(there) >= len(place.source.rows(query)), table
 
 
 def test_model_that_breaks_later(place):
@@ -839,17 +878,30 @@ def test_row_that_the_warehouse_refuses(postgres_place):
     repaired(place, place.target)
 
 
-def test_table_of_the_warehouse_is_dropped(postgres_place):
+class DuckFile:
+    """The DuckDB warehouse of a project, for somebody who writes into it."""
+
+    def __init__(self, place):
+        self.path = str(place.folder / "warehouse.duckdb")
+
+    def execute(self, sql):
+        import duckdb
+
+        with duckdb.connect(self.path) as connection:
+            connection.execute(sql)
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_table_of_the_warehouse_is_dropped(request, kind):
     """Said, as rows that are gone do not come back by loading changes."""
-    place = postgres_place
+    place = request.getfixturevalue("place" if kind == "duckdb" else "postgres_place")
+    target = DuckFile(place) if kind == "duckdb" else place.target
     place.ok("run")
-    place.target.execute("drop table dim_item cascade")
+    target.execute("drop table dim_item cascade")
     place.source.execute(shop.CHANGES)
-    result = place.run("run")
-    if result.status:
-        refused(result, WAREHOUSE, "dim_item")
-    else:
-        check(place, place.target)
+    refused(place.run("run"), WAREHOUSE, "dim_item", "gone")
+    target.execute("delete from tote.batch")
+    repaired(place, None if kind == "duckdb" else place.target)
 
 
 # Data that breaks its contract.

@@ -278,6 +278,54 @@ static void broken_sets_are_refused(void **state)
                      ERR_CONFIG);
 }
 
+static void refused_set(struct fixture *fixture, const char *expected)
+{
+    struct model_set *set;
+    struct err err = {0};
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_CONFIG);
+    if (!strstr(err.message, expected))
+        fail_msg("'%s' does not say '%s'", err.message, expected);
+}
+
+/* Else a batch is processed that no warehouse can take. */
+static void names_that_a_warehouse_cannot_tell_apart_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char dimension[] = "-- kind: dimension\n-- key: a\nselect a from source.t";
+    char longest[80] = "", longer[80] = "";
+    memset(longest, 'x', 63);
+    memset(longer, 'y', 64);
+    put(fixture, "sale.sql", "-- kind: fact\n-- key: a\nselect a from changes.t");
+    put(fixture, "SALE.sql", dimension);
+    refused_set(fixture, "models/SALE.sql and models/sale.sql differ only by the case");
+    put(fixture, "SALE.sql", "-- kind: fact\n-- key: a\nselect a from changes.t");
+    assert_int_equal(
+        remove(arena_printf(fixture->arena, "%s/sale.sql", work_dir_path(fixture->work))), 0);
+    put(fixture, "sale_History.sql", dimension);
+    refused_set(fixture, "models/sale_History.sql has the name of a view that the fact 'SALE'");
+    assert_int_equal(
+        remove(arena_printf(fixture->arena, "%s/sale_History.sql", work_dir_path(fixture->work))),
+        0);
+    put(fixture, arena_printf(fixture->arena, "%s.sql", longest), dimension);
+    put(fixture, arena_printf(fixture->arena, "%s.sql", longer), dimension);
+    refused_set(fixture, "the name of a table has at most 63 bytes");
+}
+
+/* As editors and people leave them. */
+static void a_mark_and_comments_behind_the_end_are_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct model_set *set;
+    struct err err = {0};
+    put(fixture, "a.sql",
+        "\xef\xbb\xbf-- kind: dimension\n-- key: a\nselect a from source.t /* ; */; -- end;\n");
+    assert_int_equal(model_set_read(work_dir_path(fixture->work), fixture->arena, &set, &err),
+                     ERR_OK);
+    assert_string_equal(set->models[0].text, "-- kind: dimension\n-- key: a\n"
+                                             "select a from source.t /* ; */  -- end;");
+}
+
 /* The models that we ship: all portable, all of a piece. */
 static void the_models_of_totesys_are_good(void **state)
 {
@@ -304,6 +352,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(same_words_are_the_same_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parents_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_sets_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_that_a_warehouse_cannot_tell_apart_are_refused,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_mark_and_comments_behind_the_end_are_taken, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_models_of_totesys_are_good, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
