@@ -67,7 +67,7 @@ static enum err_code with_token(struct aws *aws, const char *url, struct arena *
                                 const char **ret_url, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
-    const char *found = find_marker(url), *rest = url, *token;
+    const char *found = find_marker(url), *rest = url, *token = NULL;
     struct aws_rds_login login;
 
     TRY(read_login(url, arena, &login, &rest, err));

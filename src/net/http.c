@@ -298,8 +298,9 @@ static void set_up(const struct http *http, CURL *easy, struct exchange *exchang
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_us / 1000 + 1));
-    SET(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
-    SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
+    /* Refused while a buffer of the handle's last request is in use; then it stays as large. */
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
+    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
     SET(easy, CURLOPT_USERAGENT, "tote/" TOTE_VERSION);
     SET(easy, CURLOPT_HTTPHEADER, headers);
     if (http->ca_file)

@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 enum {
-    ATTEMPTS_MAX = 8,
+    ATTEMPTS_MAX = 10,
     BUDGET_US = 120 * 1000 * 1000,
     BASE_US = 100 * 1000,
     CAP_US = 10 * 1000 * 1000

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 
 struct retry_policy {
-    unsigned attempts_max; /* 0: 8 */
+    unsigned attempts_max; /* 0: 10 */
     int64_t budget_us;     /* for all attempts together; 0: 2 minutes */
     int64_t base_us;       /* 0: 100 ms */
     int64_t cap_us;        /* 0: 10 s */

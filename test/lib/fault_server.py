@@ -2,10 +2,13 @@
 """An HTTP server that does what a test scripts: it stands before a real server and passes requests on unchanged, but
 for the ones that shall meet a fault; or it plays a small service (instance metadata, an SSO portal).
 
-usage: fault_server.py      (prints its port and serves until its standard input ends)
+usage: fault_server.py [--tls CERTIFICATE KEY]      (prints its port and serves until its standard input ends; with
+                                                     TLS for a minute at most)
 
     POST /_script   {"upstream": "http://127.0.0.1:7070", "rules": [RULE...]}    a new script; the log is emptied
     GET  /_log      one line a request: "PUT /bucket/key?x=y 503"
+    GET  /_connections    how many connections have been opened since the last script
+    GET  /_exit     ends the server
 
 A rule is met by requests whose "METHOD /path?query" holds `match` (and whose headers `headers_match`); `skip` of them
 are let through first, then `times` meet it (-1: all). What it does, `do`:
@@ -24,12 +27,14 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 import urllib.parse
 
+CONTROL = {"/_script", "/_log", "/_connections", "/_exit"}
 HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
@@ -46,6 +51,7 @@ class Script:
                 rule.setdefault("times", 1)
                 rule.setdefault("skip", 0)
             self.log = []
+            self.connections = 0
 
     def rule_for(self, request, headers):
         with self.lock:
@@ -81,6 +87,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def setup(self):
+        super().setup()
+        with SCRIPT.lock:
+            SCRIPT.connections += 1
+
     def handle_one_request(self):
         try:
             super().handle_one_request()
@@ -89,7 +100,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self, what):
         """Before the client can know that its request was seen."""
-        if self.path not in ("/_script", "/_log"):
+        if self.path not in CONTROL:
             SCRIPT.note(f"{self.command} {self.path} {what}")
 
     def answer(self, status, headers, body):
@@ -132,11 +143,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/_script":
             SCRIPT.set(json.loads(self.read_body()))
             self.answer(200, [], b"")
+        elif self.path == "/_connections":
+            self.answer(200, [], str(SCRIPT.connections).encode())
+        elif self.path == "/_exit":
+            os._exit(0)
         else:
             self.answer(200, [("Content-Type", "text/plain")], SCRIPT.text().encode())
 
     def serve(self):
-        if self.path in ("/_script", "/_log"):
+        if self.path in CONTROL:
             self.control()
             return
         request = f"{self.command} {self.path}"
@@ -207,13 +222,19 @@ class Server(http.server.ThreadingHTTPServer):
         """A connection that was reset on purpose is no error."""
 
 
-def start():
+def start(certificate=None, key=None):
     """A server in a thread of this process; its port."""
     server = Server(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 
 
 if __name__ == "__main__":
-    print(start(), flush=True)
+    print(start(*sys.argv[2:]), flush=True)
+    if len(sys.argv) > 1:
+        time.sleep(60)  # who started it has no pipe to it
     sys.stdin.read()

@@ -346,7 +346,7 @@ static void the_message_tells_of_all_attempts(void **state)
                  "rate.</Message></Error>\"}, {\"match\": \"PUT \", \"times\": -1, \"do\": "
                  "\"reset\"}");
     assert_int_equal(put(place, "a", "x"), ERR_UNAVAILABLE);
-    assert_non_null(strstr(place->err.message, "8 attempts"));
+    assert_non_null(strstr(place->err.message, "10 attempts"));
     assert_non_null(strstr(place->err.message, "503 SlowDown: Please reduce"));
     assert_non_null(strstr(place->err.message, "(2 times); then "));
     assert_non_null(strstr(place->err.message, "the connection failed"));
