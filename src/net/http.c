@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 
 enum {
@@ -55,6 +56,23 @@ static void start_curl(void)
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+/* libcurl looks where it was told when it was built, which is another place on another
+ * distribution. */
+static const char *system_ca_file(void)
+{
+    static const char *const known[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc/pki/tls/certs/ca-bundle.crt",
+                                        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+    if (built_in && file_exists(built_in))
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (file_exists(known[i]))
+            return known[i];
+    return NULL;
+}
+
 struct http *http_new(const struct http_options *options)
 {
     struct http *http = mem_zalloc(1, sizeof *http);
@@ -64,6 +82,8 @@ struct http *http_new(const struct http_options *options)
         ca_file = getenv("AWS_CA_BUNDLE");
     if (!ca_file || !*ca_file)
         ca_file = getenv("SSL_CERT_FILE");
+    if (!ca_file || !*ca_file)
+        ca_file = system_ca_file();
     if (ca_file && *ca_file)
         http->ca_file = mem_strdup(ca_file);
     http->connections_max =

@@ -43,6 +43,28 @@ static void a_file_has_the_digest_of_its_bytes(void **state)
     assert_string_equal(hex, abc);
 }
 
+/* RFC 4231, test cases 1 and 6; RFC 3174's "abc". */
+static void hmac_and_sha1_examples(void **state)
+{
+    unsigned char key[131], mac[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE], base64[SHA256_BASE64_SIZE], sha1[41];
+    static const char longer[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+    (void)state;
+
+    memset(key, 0x0b, 20);
+    hmac_sha256(key, 20, "Hi There", 8, mac);
+    digest_to_hex(mac, hex);
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    memset(key, 0xaa, sizeof key);
+    hmac_sha256(key, sizeof key, longer, sizeof longer - 1, mac);
+    digest_to_hex(mac, hex);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    digest_hex_to_base64(nothing, base64);
+    assert_string_equal(base64, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    sha1_of("abc", 3, sha1);
+    assert_string_equal(sha1, "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 static void ids_differ(void **state)
 {
     char a[RANDOM_ID_SIZE], b[RANDOM_ID_SIZE];
@@ -60,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fips_180_examples),
         cmocka_unit_test(a_file_has_the_digest_of_its_bytes),
+        cmocka_unit_test(hmac_and_sha1_examples),
         cmocka_unit_test(ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
