@@ -56,5 +56,6 @@ fi
 if [ -x .cache/bin/tflint ]; then check "tflint" lint_terraform; else skip "tflint"; fi
 if [ -x .cache/bin/actionlint ]; then check "actionlint" .cache/bin/actionlint; else skip "actionlint"; fi
 check "checkov" checkov
+check "hadolint" .cache/checkers/bin/hadolint Containerfile
 check "zizmor" .cache/checkers/bin/zizmor --offline --quiet .github
 exit $failed

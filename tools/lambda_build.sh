@@ -60,7 +60,7 @@ build_one() {
         ;;
     esac
     machine "$arch" $debian $triplet $family >"$out/$arch.ini.new"
-    files=$(tools/list_sources.py)
+    files=$(tools/list_sources.py && cat ".cache/lambda/$debian/stamp") # ninja does not look at the libraries
     if ! cmp -s "$out/$arch.ini.new" "$out/$arch.ini" || [ ! -e "$tree/build.ninja" ] ||
         [ "$files" != "$(cat "$tree/sources.txt" 2>/dev/null)" ] || [ meson.build -nt "$tree/build.ninja" ]; then
         rm -rf "$tree"

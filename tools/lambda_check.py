@@ -6,6 +6,7 @@ usage: lambda_check.py [--arch=x86_64] [--arch=arm64]      (default: both)
 Amazon Linux 2023 has glibc 2.34 and little else, and Lambda takes 50 MB: no program may want a newer symbol, another
 library or more room, and the one for ingest must be free of DuckDB.
 """
+import hashlib
 import os
 import pathlib
 import re
@@ -72,7 +73,8 @@ def main(arguments):
             for problem in problems:
                 print(f"{package}: {problem}")
             failed += len(problems)
-            print(f"{package}  {package.stat().st_size / 1e6:.1f} MB{'' if problems else '  ok'}")
+            digest = hashlib.sha256(package.read_bytes()).hexdigest()
+            print(f"{package}  {package.stat().st_size / 1e6:.1f} MB  {digest[:16]}{'' if problems else '  ok'}")
     return 1 if failed else 0
 
 

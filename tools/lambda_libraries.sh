@@ -3,10 +3,10 @@
 #
 # usage: lambda_libraries.sh amd64|arm64       (Debian's names; called by tools/setup.sh lambda)
 #
-# OpenSSL, jansson, zstd, xxHash, libyaml and expat are Debian's own archives of that architecture, unpacked beside the
-# system and not into it. libpq and libcurl are built from Debian's sources with TLS and nothing else: as shared libraries
-# they would bring thirty others (docs/decisions/0012-two-static-bootstraps.md). apt checks every download by the
-# archive's signature, with lists of its own below .cache/lambda/apt.
+# OpenSSL, jansson, zstd, xxHash and libyaml are Debian's own archives of that architecture, unpacked beside the system and
+# not into it. libpq and libcurl are built from Debian's sources with TLS and nothing else: as shared libraries they would
+# bring thirty others (docs/decisions/0012-two-static-bootstraps.md); expat, because Debian's wants glibc 2.36. apt
+# checks every download by the archive's signature, with lists of its own below .cache/lambda.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=${1:?usage: lambda_libraries.sh amd64|arm64}
@@ -22,7 +22,7 @@ root=$PWD/.cache/lambda/$arch
 stamp=$(sha256sum tools/lambda_libraries.sh | cut -c1-64)
 [ "$(cat "$root/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 
-packages="libssl-dev libjansson-dev libzstd-dev libxxhash-dev libyaml-dev libexpat1-dev"
+packages="libssl-dev libjansson-dev libzstd-dev libxxhash-dev libyaml-dev"
 # Amazon Linux 2023, not Debian: this is where its certificates are.
 certificates=/etc/pki/tls/certs/ca-bundle.crt
 export CC=$triplet-gcc-11 AR=$triplet-ar RANLIB=$triplet-ranlib
@@ -110,6 +110,20 @@ build_curl() {
     cd ..
 }
 
+build_expat() {
+    fetch_source expat
+    dpkg-source --no-check -x expat_*.dsc expat
+    cd expat/expat/lib
+    # as configure would find it where glibc has no arc4random_buf yet
+    printf '#define %s\n' "BYTEORDER 1234" "HAVE_GETRANDOM 1" "HAVE_MEMMOVE 1" "XML_CONTEXT_BYTES 1024" "XML_DTD 1" \
+        "XML_NS 1" >expat_config.h
+    # shellcheck disable=SC2086 # words
+    $CC $CFLAGS -I. -c xmlparse.c xmlrole.c xmltok.c
+    $AR rcsD "$root/lib/libexpat.a" xmlparse.o xmlrole.o xmltok.o
+    cp expat.h expat_external.h "$root/include/"
+    cd ../../..
+}
+
 build_libpq() {
     fetch_source postgresql-15
     mkdir postgresql
@@ -132,6 +146,7 @@ pkg_config() {
 }
 
 unpack_packages
+build_expat
 build_curl
 build_libpq
 pkg_config jansson -ljansson

@@ -163,6 +163,9 @@ static void text_line(struct buf *out, enum log_level level, const char *message
 }
 
 static void log_line(enum log_level level, const struct log_event *event, const char *fmt,
+                     va_list ap) PRINTF_LIKE(3, 0);
+
+static void log_line(enum log_level level, const struct log_event *event, const char *fmt,
                      va_list ap)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf message = {0};
