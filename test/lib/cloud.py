@@ -115,7 +115,9 @@ class Box:
             self.terraform = Terraform(self.folder, endpoint=self.endpoint)
             self.terraform.init()
         self.terraform.variables(**{**SETTINGS, "zip_directory": str(ROOT / os.environ.get("BUILD", "build") / "lambda"),
-                                    "function_environment": {"AWS_ENDPOINT_URL": self.endpoint}, **variables})
+                                    # unlike AWS, MiniStack does not unpack a function at /var/task
+                                    "function_environment": {"AWS_ENDPOINT_URL": self.endpoint,
+                                                             "TOTE_MODELS": str(ROOT / "models")}, **variables})
         self.terraform.apply()
         self.outputs = self.terraform.outputs()
         self.mailbox = self.client("sqs").create_queue(QueueName="operators-mailbox")["QueueUrl"]
