@@ -87,9 +87,12 @@ class Dashboard:
     def raw(self, data, timeout=10):
         """Bytes as they are, and everything that comes back until the server closes or `timeout` is over."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
             received = b""
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the server has answered and closed already
             try:
                 while chunk := connection.recv(65536):
                     received += chunk
