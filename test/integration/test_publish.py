@@ -7,6 +7,7 @@ import urllib.parse
 
 import pytest
 
+from lib.servers import VERSITYGW, S3Server
 from lib.tote import Tote
 
 UNAVAILABLE = 7
@@ -126,3 +127,20 @@ def test_nothing_to_publish(project):
     said = project.fails(UNAVAILABLE, "publish", "--to", "site").stderr
     assert "the warehouse is empty" in said or "run 'tote load' first" in said
     assert "publish.to" in project.fails(3, "publish").stderr
+
+
+def test_a_bucket_gets_the_same_files(project):
+    """What a folder gets, a bucket gets, byte for byte but for the instant in the pointer."""
+    if not VERSITYGW.exists():
+        pytest.skip(f"NOT TESTED: {VERSITYGW} is missing, tools/setup.sh says why")
+    project.configure(project.source.url, more="publish:\n  filters: [currency]\n")
+    project.ok("run")
+    project.ok("publish", "--to", project.folder / "site")
+    with S3Server() as s3:
+        bucket = s3.make_bucket("site")
+        project.env |= s3.environment | {"TOTE_LAKE_ENDPOINT": s3.url}
+        project.ok("publish", "--to", f"s3://{bucket}/page")
+        assert project.ok("publish", "--to", f"s3://{bucket}/page", "--json").json["up_to_date"] is True
+        there, here = files(s3.data / bucket / "page"), files(project.folder / "site")
+        assert set(there) == set(here) and len(here) > 8
+        assert {name for name in here if here[name] != there[name]} <= {"latest.json"}
