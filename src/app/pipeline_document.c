@@ -131,7 +131,7 @@ static struct health judge(const struct picture *picture)
         complain(&health, "behind",
                  arena_printf(arena, "process has not yet done %llu of the batches",
                               (unsigned long long)(head - made)));
-    if (app_has_warehouse(picture->app) && picture->view->loaded_batch < made &&
+    if (picture->view->loaded_known && picture->view->loaded_batch < made &&
         !picture->view->run.running)
         complain(&health, "behind",
                  arena_printf(arena, "the warehouse lacks %llu of the batches",
@@ -184,7 +184,7 @@ static void write_steps(struct json_writer *json, const struct picture *picture)
                picture->now_us);
     write_step(json, "process", made ? made->batch : 0, made ? made->captured_us : 0,
                picture->now_us);
-    if (app_has_warehouse(picture->app))
+    if (picture->view->loaded_known)
         write_step(json, "load", picture->view->loaded_batch, picture->view->loaded_captured_us,
                    picture->now_us);
     json_array_end(json);

@@ -15,6 +15,7 @@ struct pipeline_counts {
 
 struct pipeline_view {
     const struct pipeline_counts *counts; /* NULL: not known */
+    bool loaded_known;                    /* false: the warehouse was not looked at yet */
     uint64_t loaded_batch;
     int64_t loaded_captured_us;
     struct run_state run;

@@ -40,6 +40,7 @@ struct publishing {
     struct bundle_set *bundles;
     const char *reports_key, *filters_key, *pipeline_key;
     const char *title;
+    const char *filters;    /* publish.filters, as one text */
     struct buf old_pointer; /* empty: there is none */
     struct publish_report report;
 };
@@ -140,6 +141,7 @@ static enum err_code put_pipeline(struct publishing *publishing, struct err *err
                             err));
     const struct pipeline_view view = {
         .counts = &counts,
+        .loaded_known = true,
         .loaded_batch = publishing->state.batch,
         .loaded_captured_us = publishing->state.captured_us,
         .timeless = true,
@@ -200,6 +202,7 @@ static void write_pointer(const struct publishing *publishing, struct buf *text)
     json_text(&json, "generation", publishing->state.generation);
     json_time(&json, "captured_at", publishing->state.captured_us);
     json_time(&json, "published_at", clock_now_us());
+    json_text(&json, "filters", publishing->filters);
     json_text(&json, "data", data_prefix);
     json_text(&json, "title", publishing->title);
     write_features(&json);
@@ -235,7 +238,8 @@ static enum err_code look_at_pointer(struct publishing *publishing, bool *ret_sa
     const struct json_value *documents = json_opt(root, "documents");
     *ret_same = (uint64_t)json_opt_int(root, "batch", -1) == publishing->state.batch &&
                 text_equal(json_opt_text(root, "generation", ""), publishing->state.generation) &&
-                text_equal(json_opt_text(root, "version", ""), TOTE_VERSION) && documents &&
+                text_equal(json_opt_text(root, "version", ""), TOTE_VERSION) &&
+                text_equal(json_opt_text(root, "filters", ""), publishing->filters) && documents &&
                 text_equal(json_opt_text(documents, "reports", ""), publishing->reports_key) &&
                 text_equal(json_opt_text(documents, "pipeline", ""), publishing->pipeline_key);
     return ERR_OK;
@@ -295,9 +299,11 @@ static void sweep_documents(struct publishing *publishing, const struct buf *poi
 static enum err_code read_warehouse(struct publishing *publishing, struct err *err)
 {
     TRY(app_warehouse_open(publishing->app, true, &publishing->warehouse, err));
-    TRY(report_state_read(publishing->reports, publishing->warehouse, publishing->arena,
-                          &publishing->state, err));
-    if (!publishing->state.batch) {
+    enum err_code code = report_state_read(publishing->reports, publishing->warehouse,
+                                           publishing->arena, &publishing->state, err);
+    if (code && code != ERR_NOT_FOUND)
+        return code;
+    if (code || !publishing->state.batch) {
         err_set(err, ERR_UNAVAILABLE, "there is nothing to publish: the warehouse is empty");
         return err_hint(err, "`tote run` fills it");
     }
@@ -319,8 +325,10 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
     publishing->report.up_to_date = same;
     if (same)
         return ERR_OK;
-    publishing->bundles = bundle_set_plan(publishing->reports, &publishing->state,
-                                          publishing->choices, publishing->arena);
+    const struct bundle_plan plan = {
+        publishing->reports, &publishing->state, publishing->choices,
+        config_list(app_config(publishing->app), OPTION_PUBLISH_FILTERS)};
+    publishing->bundles = bundle_set_plan(&plan, publishing->arena);
     TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
     TRY(put_bundles(publishing, err));
     write_pointer(publishing, &pointer);
@@ -363,6 +371,7 @@ enum err_code app_publish(struct app *app, const char *to, struct publish_report
     TRY(report_set_read(config_text(config, OPTION_MODELS), arena, &publishing.reports, err));
     TRY(app_store_open(app, to, &store, err));
     publishing.store = store;
+    publishing.filters = config_text(config, OPTION_PUBLISH_FILTERS);
     TRY(read_title(&publishing, err));
     enum err_code code = publish(&publishing, err);
     warehouse_close(publishing.warehouse);

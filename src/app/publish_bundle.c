@@ -40,30 +40,56 @@ static struct report_filters within(struct report_filters filters,
     return with(with(filters, REPORT_FROM, period->from), REPORT_TO, period->to);
 }
 
-struct bundle_set *bundle_set_plan(const struct report_set *reports,
-                                   const struct report_state *state,
-                                   const struct report_choices *choices, struct arena *arena)
+static bool is_offered(const struct bundle_plan *plan, const char *filter)
 {
-    static const enum report_parameter single[] = {REPORT_CURRENCY, REPORT_COUNTRY,
-                                                   REPORT_DEPARTMENT, REPORT_DESIGN};
-    struct bundle_set *set = arena_alloc(arena, sizeof *set);
-    const struct report_filters none = report_filters_none();
+    for (const char *const *at = plan->filters; at && *at; at++)
+        if (text_equal(*at, filter))
+            return true;
+    return false;
+}
 
-    set->reports = reports;
-    set->state = state;
+/* One bundle a value, unless there are too many of them. */
+static void add_values(struct bundle_set *set, const struct bundle_plan *plan,
+                       enum report_parameter parameter)
+{
+    const struct report_choices *choices = plan->choices;
+    size_t count = choices->counts[parameter];
+
+    if (!is_offered(plan, report_parameters[parameter].name) || count > BUNDLE_CHOICES_MAX)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (choices->values[parameter][i])
+            add_bundle(set, with(report_filters_none(), parameter, choices->values[parameter][i]));
+}
+
+static void add_periods(struct bundle_set *set, const struct bundle_plan *plan)
+{
+    const struct report_choices *choices = plan->choices;
+    const struct report_filters none = report_filters_none();
+    size_t currencies = is_offered(plan, "currency") ? choices->counts[REPORT_CURRENCY] : 0;
+
+    for (size_t i = 0; i < choices->period_count && is_offered(plan, "period"); i++) {
+        add_bundle(set, within(none, &choices->periods[i]));
+        for (size_t j = 0; j < currencies && currencies <= BUNDLE_CHOICES_MAX; j++)
+            add_bundle(set, within(with(none, REPORT_CURRENCY, choices->values[REPORT_CURRENCY][j]),
+                                   &choices->periods[i]));
+    }
+}
+
+struct bundle_set *bundle_set_plan(const struct bundle_plan *plan, struct arena *arena)
+{
+    struct bundle_set *set = arena_alloc(arena, sizeof *set);
+
+    set->reports = plan->reports;
+    set->state = plan->state;
     set->arena = arena;
     set->memo = arena_alloc(arena, sizeof *set->memo);
-    add_bundle(set, none);
-    for (size_t i = 0; i < choices->period_count; i++)
-        add_bundle(set, within(none, &choices->periods[i]));
-    for (size_t i = 0; i < COUNT_OF(single); i++)
-        for (size_t j = 0; j < choices->counts[single[i]]; j++)
-            if (choices->counts[single[i]] <= BUNDLE_CHOICES_MAX && choices->values[single[i]][j])
-                add_bundle(set, with(none, single[i], choices->values[single[i]][j]));
-    for (size_t i = 0; i < choices->counts[REPORT_CURRENCY]; i++)
-        for (size_t j = 0; j < choices->period_count; j++)
-            add_bundle(set, within(with(none, REPORT_CURRENCY, choices->values[REPORT_CURRENCY][i]),
-                                   &choices->periods[j]));
+    add_bundle(set, report_filters_none());
+    add_values(set, plan, REPORT_CURRENCY);
+    add_periods(set, plan);
+    for (size_t i = 0; i < REPORT_PARAMETERS; i++)
+        if (i != REPORT_CURRENCY && i != REPORT_CONVERT)
+            add_values(set, plan, (enum report_parameter)i);
     return set;
 }
 

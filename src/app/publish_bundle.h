@@ -28,11 +28,15 @@ struct bundle_set {
     struct bundle_memo *memo; /* answers that other bundles have too */
 };
 
-/* No filter; each currency, period, country, department and design; each currency with each period.
- */
-struct bundle_set *bundle_set_plan(const struct report_set *reports,
-                                   const struct report_state *state,
-                                   const struct report_choices *choices, struct arena *arena);
+struct bundle_plan {
+    const struct report_set *reports;
+    const struct report_state *state;
+    const struct report_choices *choices;
+    const char *const
+        *filters; /* those that are offered: "currency", "period", …; NULL-terminated */
+};
+/* No filter; each value of each filter that is offered; each currency with each period. */
+struct bundle_set *bundle_set_plan(const struct bundle_plan *plan, struct arena *arena);
 CHECKED enum err_code bundle_write(struct bundle_set *bundles, size_t which,
                                    struct warehouse *warehouse, struct buf *ret_text,
                                    struct err *err);

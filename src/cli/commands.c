@@ -76,6 +76,7 @@ static const struct command_option report_options[] = {
     {"--convert", "CODE", false, false, "money in this currency, by the warehouse's dated rates"},
     {"--today", "DATE", false, false, "what counts as past due (the day of the snapshot)"},
     {"--limit", "N", false, false, "at most so many rows (1000)"},
+    {"--markdown", NULL, false, false, "print docs/reference/reports.md"},
     {0},
 };
 

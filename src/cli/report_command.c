@@ -91,6 +91,10 @@ enum err_code command_report(struct call *call, struct err *err)
     struct report_state state;
 
     TRY(report_set_read(models, call->arena, &set, err));
+    if (call_value(call, "--markdown")) {
+        report_print_markdown(set, call->out);
+        return ERR_OK;
+    }
     if (!call->argument_count) {
         list_reports(call, set);
         return ERR_OK;

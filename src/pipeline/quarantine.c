@@ -61,7 +61,7 @@ enum err_code quarantine_summarize(struct store *processed, const struct process
         buf_add_text(&sql, i ? ", " : "");
         duck_literal(&sql, path);
     }
-    buf_add_text(&sql, "], union_by_name = true) group by all order by n desc, all");
+    buf_add_text(&sql, "], union_by_name = true) group by all order by n desc, 1, 2");
     const struct duck_options options = {.allowed_dirs = folders, .threads = 1};
     TRY(duck_open(&options, &duck, err));
     return duck_query_each(duck, buf_text(&sql), NULL, 0, take_reason, &collecting, err);

@@ -362,6 +362,7 @@ static struct document *make_pipeline(void *worker, const struct job *job)
         return known;
     document_release(known);
     pthread_mutex_lock(&web->lock);
+    view.loaded_known = web->loaded.version != 0;
     view.loaded_batch = web->loaded.batch;
     view.loaded_captured_us = web->loaded.captured_us;
     counts.models = arena_alloc(arena, (web->counts.count + 1) * sizeof *counts.models);

@@ -1,6 +1,5 @@
 """What the tests of reports, the server and the published page share: ToteSys in both warehouses, changed once."""
-import json
-
+from lib.dashboard import Dashboard
 from lib.postgres import ROOT
 from lib.tote import Tote
 
@@ -30,18 +29,27 @@ class Both:
         self.source.execute(CHANGES)
         self.tote.ok("run")
         self.tote.ok("--config", "postgres.yaml", "load")
+        # asked over HTTP: a server answers faster than a program starts
+        self.servers = [Dashboard(self.tote, "--config", f"{name}.yaml") for name in ("tote", "postgres")]
+        for server in self.servers:
+            server.__enter__()
 
-    def report(self, *arguments, config="tote.yaml"):
-        return self.tote.ok("--config", config, "report", *arguments, "--json").json
+    def close(self):
+        for server in self.servers:
+            server.end()
+            assert server.status == 0, server.talk
 
-    def rows(self, name, *filters):
-        """The rows, which must be the same in both warehouses."""
-        documents = [self.report(name, *filters, config=config) for config in ("tote.yaml", "postgres.yaml")]
+    def report(self, name, **filters):
+        """The document, which must be the same in both warehouses."""
+        documents = [server.ok(f"/api/reports/{name}", **filters) for server in self.servers]
         assert documents[0] == documents[1]
-        return [tuple(row) for row in documents[0]["rows"]]
+        return documents[0]
 
-    def column(self, name, column, *filters):
-        document = self.report(name, *filters)
+    def rows(self, name, **filters):
+        return [tuple(row) for row in self.report(name, **filters)["rows"]]
+
+    def column(self, name, column, **filters):
+        document = self.report(name, **filters)
         place = [entry["name"] for entry in document["columns"]].index(column)
         return [row[place] for row in document["rows"]]
 
@@ -50,6 +58,3 @@ def catalogue():
     """Names of the reports that stand in models/report."""
     return sorted(path.stem for path in (ROOT / "models" / "report").glob("*.sql"))
 
-
-def as_json(text):
-    return json.loads(text)
