@@ -12,7 +12,7 @@ class TestLive:
         business = visit(dashboard.address).go("#business?period=all&currency=EUR")
         pipeline.get_by_text("· live").wait_for()
         assert pipeline.locator(".step-batch").first.inner_text().startswith("Batch 1")
-        orders = business.locator("[data-figure=orders] .figure-value")
+        orders = business.locator("[data-figure=orders] .figure-value").first
         before = int(orders.inner_text().replace(",", ""))
         dashboard.source.execute("""
             insert into sales_order (created_at, last_updated, design_id, staff_id, counterparty_id, units_sold, unit_price,

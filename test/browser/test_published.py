@@ -9,7 +9,7 @@ from lib.serving import Files
 @pytest.fixture(scope="class")
 def published(dashboard, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    dashboard.tote.ok("publish", "--to", folder)
+    dashboard.tote.ok("publish", "--to", folder, timeout=600)
     with Files(folder) as files:
         yield dashboard, files.address
 
