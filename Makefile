@@ -83,7 +83,7 @@ demo-down: ## stop the demo's database and remove $(BUILD)/demo
 
 docs: ## build the documentation site: $(BUILD)/docs/index.html
 	@tools/setup.sh docs
-	@DISABLE_MKDOCS_2_WARNING=true .cache/docs/bin/mkdocs build --strict --quiet --site-dir "$(abspath $(BUILD))/docs"
+	@NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict --quiet --site-dir "$(abspath $(BUILD))/docs"
 
 bench: ## measure against the floors of this machine (COPY, DuckDB alone)
 	@tools/setup.sh build test

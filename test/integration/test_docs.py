@@ -98,7 +98,7 @@ def site(tmp_path_factory):
         pytest.skip("mkdocs is not installed (tools/setup.sh docs)")
     built = tmp_path_factory.mktemp("site")
     done = subprocess.run([MKDOCS, "build", "--strict", "--quiet", "--site-dir", built], cwd=ROOT, capture_output=True, text=True,
-                          check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"})
+                          check=False, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
     assert done.returncode == 0, done.stdout + done.stderr
     return built
 

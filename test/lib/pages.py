@@ -13,8 +13,9 @@ import re
 import shlex
 import shutil
 import subprocess
+import textwrap
 
-FENCE = re.compile(r"^```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: ([^>]+?) -->\s*$")
 MARK = "\x01docs\x01"
 VARIES = [
@@ -44,6 +45,7 @@ class Command:
 class Block:
     def __init__(self, found, page):
         self.language, self.title, self.text = found.groups()
+        self.text = textwrap.dedent(self.text)
         self.span = found.span(3)
         why = NOT_RUN.search(page[: found.start()])
         self.not_run = why.group(1) if why else None
@@ -149,7 +151,7 @@ def update(path, page_blocks, commands):
 def checkout(folder, root, program):
     """A folder that looks like the repository after `make build`, but in which commands may leave what they like."""
     (folder / "build").mkdir(parents=True)
-    for name in ("tools", "demo", "monitoring", "bench", "terraform"):
+    for name in ("tools", "demo", "monitoring", "bench", "terraform", "sql"):
         if (root / name).exists():
             (folder / name).symlink_to(root / name)
     shutil.copytree(root / "models", folder / "models")
