@@ -269,8 +269,8 @@ static void reading_survives_faults_in_the_middle(void **state)
     static const char *const rules[] = {
         "{\"match\": \"GET \", \"times\": 3, \"do\": \"cut\"}",
         "{\"match\": \"GET \", \"skip\": 1, \"times\": 2, \"do\": \"reset\"}",
-        "{\"match\": \"GET \", \"skip\": 2, \"do\": \"edit\", \"headers\": "
-        "{\"content-length\": \"100\"}}",
+        ("{\"match\": \"GET \", \"skip\": 2, \"do\": \"edit\", \"headers\": "
+         "{\"content-length\": \"100\"}}"),
     };
 
     assert_int_equal(put_large(place, "large"), ERR_OK);
