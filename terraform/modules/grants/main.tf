@@ -48,6 +48,17 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  # Documents of the published page that nobody reads any more.
+  dynamic "statement" {
+    for_each = length(var.sweep) > 0 ? [1] : []
+
+    content {
+      sid       = "Sweep"
+      actions   = ["s3:DeleteObject"]
+      resources = [for bucket in var.sweep : "${bucket}/data/*"]
+    }
+  }
+
   dynamic "statement" {
     for_each = length(var.probe) > 0 ? [1] : []
 

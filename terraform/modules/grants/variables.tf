@@ -22,6 +22,12 @@ variable "probe" {
   default     = []
 }
 
+variable "sweep" {
+  description = "Buckets (ARNs) of a published page whose old documents may be removed."
+  type        = list(string)
+  default     = []
+}
+
 variable "queues" {
   description = "Queues (ARNs) to take messages from."
   type        = list(string)

@@ -3,7 +3,7 @@
 module "bucket" {
   source          = "../bucket"
   name            = var.bucket.name
-  overwritable    = ["latest.json"] # the pointer to the newest documents; all others have names of their own
+  overwritable    = ["index.html", "latest.json"] # the page of a new version, and the pointer to the newest documents
   tls_only        = var.bucket.tls_only
   write_once      = var.bucket.write_once
   noncurrent_days = var.bucket.noncurrent_days
@@ -16,6 +16,7 @@ module "grants" {
   read         = [module.bucket.arn]
   read_records = var.lake
   write        = [module.bucket.arn]
+  sweep        = [module.bucket.arn]
   secrets      = [var.warehouse.secret_arn]
   kms_key_arn  = var.functions.kms_key_arn
 }

@@ -29,6 +29,7 @@ module "grants" {
   read         = concat([var.processed.arn], var.site == null ? [] : [var.site.arn])
   read_records = var.site == null ? [] : [var.ingestion_arn] # the page shows what was captured, too
   write        = var.site == null ? [] : [var.site.arn]
+  sweep        = var.site == null ? [] : [var.site.arn]
   queues       = [module.queue.arn]
   secrets      = [aws_secretsmanager_secret.warehouse.arn]
   kms_key_arn  = var.functions.kms_key_arn
