@@ -10,7 +10,7 @@
 #   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
 #   cloud-lint   tflint and actionlint in .cache/bin, checkov and zizmor in .cache/checkers
 #   docs    mkdocs in .cache/docs, for the documentation site
-#   fuzz    clang's libFuzzer, and what `build` has
+#   fuzz    clang's libFuzzer and a shared DuckDB; after `build`
 #
 # Only missing packages are named to apt-get: naming an installed one would upgrade it, a database server included.
 set -euo pipefail
@@ -297,6 +297,7 @@ for part in "$@"; do
         fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
         fetch_npm web page
         ;;
+    fuzz) make_shared_duckdb ;; # `build` comes before it
     lambda) make_lambda_libraries ;;
     test)
         fetch_duckdb "$(dpkg --print-architecture)" .cache/duckdb
