@@ -8,6 +8,8 @@ import { Panel } from './panel.js'
 
 const GROUPS = [['sales', 'Sales'], ['purchases', 'Purchases'], ['payments', 'Payments'], ['history', 'What changed afterwards'], ['quality', 'Worth a look']]
 const AT_ONCE = 4
+const AGAIN_MS = 1500
+const AGAIN_MAX = 20
 
 export class Business {
     constructor(page) {
@@ -72,12 +74,17 @@ export class Business {
             while (work.length && !signal.aborted) await work.shift()()
         }
         await Promise.all(Array.from({ length: AT_ONCE }, worker))
-        this.staleness()
+        if (!signal.aborted) this.staleness()
     }
 
+    // While a batch is loaded the server answers from the one before: say so, and ask again soon.
     staleness() {
-        const stale = this.panels.find(panel => panel.data?.stale)
-        this.page.notice('stale', stale ? `A newer batch is being loaded; until it is in, these are the figures of batch ${format.count(stale.data.batch)}.` : '')
+        const { latest } = this.page.source
+        const old = [...this.figures.data.values(), ...this.panels.map(panel => panel.data)].find(data => data && (data.stale || data.batch < latest.batch))
+        this.page.notice('stale', old ? `A newer batch is being loaded; until it is in, these are the figures of batch ${format.count(old.batch)}.` : '')
+        clearTimeout(this.again)
+        this.tries = old ? (this.tries ?? 0) + 1 : 0
+        if (old && this.tries <= AGAIN_MAX) this.again = setTimeout(() => this.load(), AGAIN_MS)
     }
 }
 

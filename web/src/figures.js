@@ -17,6 +17,7 @@ export class Figures {
         this.reports = reports
         this.element = h('section', { class: 'figures', 'aria-label': 'Headline figures' })
         this.cards = new Map()
+        this.data = new Map()
         for (const report of reports) {
             const cards = headline(report.columns).map(column => {
                 const body = h('div', { class: 'figure-body' }, h('div', { class: 'skeleton skeleton-line' }))
@@ -45,6 +46,7 @@ export class Figures {
     }
 
     show(report, now, then) {
+        this.data.set(report.name, now)
         const currencyAt = now.columns.findIndex(column => column.kind === 'currency')
         const alone = now.rows.length === 1
         for (const column of headline(now.columns)) {

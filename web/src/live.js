@@ -7,6 +7,7 @@ import { open } from './source.js'
 const POLL_MS = 30000
 const PUBLISHED_POLL_MS = 60000
 const RETRY_MS = 5000
+const SETTLE_MS = 2000
 
 // `on` has refresh (new figures), refreshPipeline (a step has moved) and event (as it came).
 export function follow(page, on) {
@@ -39,7 +40,16 @@ function once(work) {
 
 function listen(page, on) {
     const refresh = once(on.refresh)
-    const pipeline = once(on.refreshPipeline)
+    const ask = once(on.refreshPipeline)
+    let later
+    // at once, and again when what the event told of has surely reached every document
+    const pipeline = () => {
+        ask()
+        clearTimeout(later)
+        later = setTimeout(ask, SETTLE_MS)
+    }
+    // a pipeline that is late sends no event
+    const watch = setInterval(() => document.hidden || ask(), POLL_MS)
     const events = page.source.events()
     const handle = (name, act) => events.addEventListener(name, message => {
         const data = JSON.parse(message.data)
@@ -53,13 +63,19 @@ function listen(page, on) {
     handle('run', pipeline)
     handle('progress')
     handle('batch', pipeline)
-    handle('warehouse', refresh)
+    handle('warehouse', () => {
+        refresh()
+        pipeline()
+    })
     events.addEventListener('error', async () => {
         on.event('lost', {})
         const here = await page.source.pipeline().then(() => true, problem => problem.status > 0)
         lost(page, !here)
         // the browser tries again by itself unless the server refused; then this does
-        if (events.readyState === EventSource.CLOSED) setTimeout(() => listenAgain(page, on, here), RETRY_MS)
+        if (events.readyState === EventSource.CLOSED) {
+            clearInterval(watch)
+            setTimeout(() => listenAgain(page, on, here), RETRY_MS)
+        }
     })
     addEventListener('pagehide', () => events.close(), { once: true })
 }

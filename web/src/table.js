@@ -60,6 +60,6 @@ export function table(data, { caption, at = () => null, first = Infinity }) {
     })
     fill()
     return h('div', { class: 'table-box' },
-        h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+        h('div', { class: 'table-scroll', tabindex: '0', role: 'group', 'aria-label': `Table: ${caption}` },
             h('table', {}, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, h('tr', {}, headers)), body)), more)
 }
