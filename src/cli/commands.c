@@ -50,6 +50,11 @@ static const struct command_option history_options[] = {
     {0},
 };
 
+static const struct command_option verify_options[] = {
+    {"--quick", NULL, false, false, "look at sizes only, read nothing"},
+    {0},
+};
+
 static const struct command_option query_options[] = {
     {"--csv", NULL, false, false, "print comma-separated values"},
     {0},
@@ -159,6 +164,16 @@ const struct command commands[] = {
      "after "
      "each batch.",
      publish_options, command_publish},
+    {"verify", "", 0, 0, true, "check every object of the lake against its record",
+     "Reads every object that a record of either folder names, and compares its size and SHA-256 "
+     "with the record; of the tables the files that are current. What is missing or differs is "
+     "listed, and the exit status is that of damaged data.",
+     verify_options, command_verify},
+    {"reconcile", "", 0, 0, true, "compare every row of the source with the lake by content",
+     "Ingests what changed, then compares all tables row by row and says where the lake differed: "
+     "rows that batches had missed, tables with a cursor included, or that changed in between. The "
+     "batch that it commits holds the differences, so that afterwards there are none.",
+     NULL, command_reconcile},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

@@ -171,7 +171,8 @@ def test_large_table_is_compared_in_parts(database, tote):
     assert batch() == [(20000, 0, "full")]
     assert batch() == []
     log = pathlib.Path(database.server.host) / "log"
-    assert log.read_text().count("from \"public\".\"t\" where ctid >= ") >= 2 + 2, "not read in parts"
+    if database.value("select current_setting('server_version_num')::integer") >= 140000:  # knows scans of page ranges
+        assert log.read_text().count("from \"public\".\"t\" where ctid >= ") >= 2 + 2, "not read in parts"
     assert batch("insert into t select i, repeat('y', 1900) from generate_series(20001, 26000) i") == [(6000, 0, "fingerprint")]
     assert batch("update t set v = 'z' where id in (1, 9999, 26000); update t set v = v where id = 2") == [(3, 0, "fingerprint")]
     assert batch("delete from t where id in (3, 25999); insert into t values (0, 'new'), (26001, 'new')") == [(2, 2, "fingerprint")]
