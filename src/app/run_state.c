@@ -91,7 +91,11 @@ static void *report(void *arg)
         closing = reporter->closing;
         pthread_mutex_unlock(&reporter->lock);
     }
-    write_state(reporter);
+    /* Whoever runs once leaves nothing behind; the pause of one that goes on is worth telling. */
+    if (reporter->next_run_us)
+        write_state(reporter);
+    else
+        (void)unlink(reporter->path);
     return NULL;
 }
 

@@ -567,7 +567,7 @@ models: ./models
     ("  url: URL", "\turl: URL", ["tote.yaml:2"]),
     ("  url: URL", "  url: &a URL", ["tote.yaml:2", "anchors"]),
     ("  url: URL", "  url: *a", ["tote.yaml:2", "aliases"]),
-    ("  url: URL", "  url: secret:shop", ["tote.yaml:2", "secret"]),
+    ("models: ./models", "models: secret:shop", ["tote.yaml:8", "secret"]),
     ("models: ./models", "models: ./models\nprocess: {memory: 1KB}", ["tote.yaml:9", "process.memory"]),
     ("models: ./models", "models: ./models\nlog: {level: loud}", ["tote.yaml:9", "log.level", "debug"]),
     ("models: ./models", "models: ./models\ntables: {orders: {cursr: x}}", ["tote.yaml:9:19", "'cursr'", "'cursor'"]),
