@@ -100,8 +100,10 @@ static void join_all(struct jobs *jobs)
         pthread_join(jobs->threads[i].id, NULL);
 }
 
-static void free_jobs(struct jobs *jobs)
+void jobs_free(struct jobs *jobs)
 {
+    if (!jobs)
+        return;
     pthread_cond_destroy(&jobs->more);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);
@@ -128,7 +130,7 @@ struct jobs *jobs_start(const struct jobs_worker *workers, size_t count, struct 
     if (!failed)
         return jobs;
     join_all(jobs);
-    free_jobs(jobs);
+    jobs_free(jobs);
     (void)err_set(err, ERR_IO, "starting a thread: %s", strerror(failed));
     return NULL;
 }
@@ -162,5 +164,5 @@ void jobs_stop(struct jobs *jobs, struct document *(*refuse)(void))
     join_all(jobs);
     for (size_t i = 0; i < jobs->count; i++)
         answer(&jobs->waiting[i], 1, refuse());
-    free_jobs(jobs);
+    jobs->count = 0;
 }

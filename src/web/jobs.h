@@ -38,7 +38,9 @@ struct jobs *jobs_start(const struct jobs_worker *workers, size_t count, struct 
 /* False when too many wait: `key` and `question` are freed, done is not called. */
 bool jobs_add(struct jobs *jobs, struct job job);
 size_t jobs_waiting(struct jobs *jobs);
-/* Answers what still waits with a document of `refuse`, ends the threads. */
+/* Answers what still waits with a document of `refuse`, ends the threads.  Jobs may still be added,
+ * and are refused, until jobs_free(). */
 void jobs_stop(struct jobs *jobs, struct document *(*refuse)(void));
+void jobs_free(struct jobs *jobs);
 
 #endif

@@ -180,6 +180,9 @@ static void stop(struct web *web, struct MHD_Daemon *daemon)
     jobs_stop(web->lake_jobs, request_refusal);
     if (daemon)
         MHD_stop_daemon(daemon);
+    /* until then a reader who is still connected may ask, and is refused */
+    jobs_free(web->warehouse_jobs);
+    jobs_free(web->lake_jobs);
 }
 
 static enum err_code serve(struct web *web, const struct tls *tls, struct err *err)

@@ -131,6 +131,7 @@ static void everybody_who_asks_is_answered_once(void **state)
     assert_true(made <= ASKERS);
     jobs_stop(jobs, refuse);
     assert_int_equal(tally.answered, ASKERS);
+    jobs_free(jobs);
 }
 
 static void what_waits_at_the_end_is_refused(void **state)
@@ -151,6 +152,10 @@ static void what_waits_at_the_end_is_refused(void **state)
     jobs_stop(jobs, refuse);
     assert_int_equal(tally.answered, added);
     assert_int_equal(tally.made, 0);
+    /* a reader who is still connected asks once more */
+    assert_false(jobs_add(
+        jobs, (struct job){.key = mem_strdup("k"), .make = make, .done = done, .arg = &tally}));
+    jobs_free(jobs);
 }
 
 int main(void)
