@@ -72,14 +72,19 @@ static void write_answer(const struct outcome *outcome, struct buf *answer)
     json_object_end(&json);
 }
 
-/* Somebody else was quicker: look again at what is missing. */
+/* Somebody else was quicker: look again at what is missing, as long as the log grows by it. */
 static enum err_code run(struct lambda_call *call, struct outcome *outcome, struct err *err)
 {
     enum err_code code = ERR_CONFLICT;
+    uint64_t head = 0;
 
-    for (int i = 0; i < CONFLICT_TRIES && code == ERR_CONFLICT; i++) {
+    for (int tries = 0; tries < CONFLICT_TRIES && code == ERR_CONFLICT; tries++) {
         outcome->report = (struct step_report){.arena = call->arena};
         code = outcome->kind->run(call, &outcome->report, err);
+        if (outcome->report.head > head) {
+            head = outcome->report.head;
+            tries = 0;
+        }
     }
     if (!code || !cancel_deadline_passed())
         return code;
