@@ -74,6 +74,7 @@ class Box:
         self.warehouse_server = Server(self.folder / "warehouse", "warehouse")
         self.port_file = self.folder / "port"
         self.terraform = None
+        self.process = None
         self.seen = []
 
     @property
@@ -104,11 +105,11 @@ class Box:
         variables |= {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": self.port_file.read_text(), "LAMBDA_EXECUTOR": "local",
                       "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
         with (self.folder / "ministack.log").open("w") as log:
-            process = subprocess.Popen([ROOT / ".cache/ministack/bin/ministack"], cwd=self.folder, env=variables,
-                                       stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                       start_new_session=True)
-        (self.folder / "pid").write_text(str(process.pid))
-        wait_for(self.endpoint, process)
+            self.process = subprocess.Popen([ROOT / ".cache/ministack/bin/ministack"], cwd=self.folder, env=variables,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                            start_new_session=True)
+        (self.folder / "pid").write_text(str(self.process.pid))
+        wait_for(self.endpoint, self.process)
 
     def apply(self, **variables):
         if self.terraform is None:
@@ -137,6 +138,8 @@ class Box:
                 os.killpg(int((self.folder / "pid").read_text()), 15)
             except ProcessLookupError:
                 pass
+            if self.process:
+                self.process.wait(30)
         for server in (self.source_server, self.warehouse_server):
             if server.link.is_symlink():
                 server.tool("stop")
@@ -169,6 +172,8 @@ class Box:
         """What the operator was told: the text of the notification, or None."""
         if alarm.endswith("-dead-letters"):
             self.report_depth(alarm.removeprefix("tote-box-").removesuffix("-dead-letters"))
+        # AWS looks at alarms every minute, MiniStack only when somebody puts a metric
+        self.client("cloudwatch").put_metric_data(Namespace="box", MetricData=[{"MetricName": "tick", "Value": 1}])
         sqs = self.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -226,8 +231,13 @@ class Box:
         return sorted((found["Key"] for found in objects.get("Contents", [])), reverse=True)
 
     def redrive(self, step):
-        """Puts the dead messages back into their queue, as the runbook says."""
-        self.client("sqs").start_message_move_task(SourceArn=self.outputs["queues"][step]["dead_arn"])
+        """Puts the dead messages back into their queue: what StartMessageMoveTask does, which MiniStack does not know."""
+        sqs = self.client("sqs")
+        dead = sqs.get_queue_url(QueueName=self.outputs["queues"][step]["dead_name"])["QueueUrl"]
+        while messages := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self.send(step, message["Body"])
+                sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
 
     def until(self, what, seconds, question):
         """Asks until the answer is true; returns (answer, seconds that it took)."""
