@@ -154,6 +154,18 @@ class TestDrilling:
         # whoever closes it goes on where he was
         assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == said
 
+    def test_the_focus_returns_to_a_bar_that_was_drawn_again(self, dashboard, visit):
+        page = visit(dashboard.address).go("#business?period=2024&currency=EUR")
+        said = focus_first_mark(page, "sales_by_month")
+        old = page.evaluate_handle("() => document.activeElement")
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog", name="Sales orders").locator("tbody tr").first.wait_for()
+        page.set_viewport_size({"width": 900, "height": 700})
+        page.wait_for_function("old => !old.isConnected", arg=old)
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="hidden")
+        assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == said
+
     def test_from_a_bar_to_a_filter_of_the_whole_page(self, dashboard, visit):
         page = visit(dashboard.address).go("#business?period=2024&currency=EUR")
         bar = panel(page, "sales_by_country").locator(".mark").first

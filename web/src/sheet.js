@@ -34,7 +34,10 @@ export class Sheet {
         if (!wanted || !this.page.reports.has(wanted)) {
             this.key = null
             this.cancel?.abort()
-            if (this.dialog.open) this.dialog.close()
+            if (this.dialog.open) {
+                this.dialog.close()
+                this.opener?.()
+            }
             return
         }
         const key = address.format(state)
@@ -42,7 +45,10 @@ export class Sheet {
         this.key = key
         this.limit = 0
         this.frame(this.page.reports.get(wanted))
-        if (!this.dialog.open) this.dialog.showModal()
+        if (!this.dialog.open) {
+            this.opener = wayBack(document.activeElement)
+            this.dialog.showModal()
+        }
         this.load(this.page.reports.get(wanted))
     }
 
@@ -136,6 +142,17 @@ export class Sheet {
         }
         const versions = data.rows.map((row, index) => version(data, index))
         this.body.replaceChildren(h('ol', { class: 'timeline', reversed: true }, versions.reverse()), h('h3', {}, 'Every version in full'), table(data, { caption: 'Every version in full' }))
+    }
+}
+
+// The browser gives the focus back to the element that had it, unless its chart was drawn again meanwhile: then the same mark of
+// the same panel has it.
+function wayBack(opener) {
+    const panel = opener.closest('[data-report]')?.dataset.report
+    const { key } = opener.dataset
+    if (!panel || !key) return null
+    return () => {
+        if (!opener.isConnected) document.querySelector(`[data-report="${CSS.escape(panel)}"] [data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true })
     }
 }
 
