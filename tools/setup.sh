@@ -50,8 +50,7 @@ die() {
 # Runs a command that is long-winded when it works; shows what it said only when it fails.
 quietly() {
     local log
-    mkdir -p .cache
-    log=$(mktemp .cache/setup.XXXXXX)
+    log=$(mktemp) # not in .cache: some are run in another folder
     if ! "$@" >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"

@@ -24,6 +24,7 @@ struct request {
     struct document *document; /* the answer, once it is there */
     struct reply reply;
     bool routed;
+    bool asleep; /* a job has it: until it wakes, `document` is the worker's */
     int status;
     size_t bytes;
 };
@@ -61,8 +62,10 @@ static void ask(struct request *request, struct jobs *jobs, struct job job)
     job.done = job_is_done;
     job.arg = request;
     MHD_suspend_connection(request->connection);
+    request->asleep = true;
     if (jobs_add(jobs, job))
         return;
+    request->asleep = false;
     request->reply.retry_after_s = RETRY_SECONDS;
     refuse(request, 429, ERR_UNAVAILABLE, "too many questions at once", NULL);
     MHD_resume_connection(request->connection);
@@ -330,7 +333,7 @@ static enum MHD_Result route(struct request *request, const char *url, const cha
             continue;
         if (is_welcome(request, method, known->is_open))
             known->take(request, url + size);
-        return request->document ? send_answer(request) : MHD_YES;
+        return request->asleep ? MHD_YES : send_answer(request);
     }
     /* The page holds no data: it is what asks for the token. */
     if (!is_welcome(request, method, file != NULL))
