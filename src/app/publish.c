@@ -18,6 +18,7 @@
 
 enum {
     POINTER_BYTES_MAX = 1 << 20,
+    POINTER_ATTEMPTS = 5,
     HASH_DIGITS = 12,
 };
 static const char pointer_key[] = "latest.json";
@@ -42,6 +43,8 @@ struct publishing {
     const char *title;
     const char *filters;    /* publish.filters, as one text */
     struct buf old_pointer; /* empty: there is none */
+    struct store_info seen; /* of the pointer, before the warehouse was read */
+    bool pointed;           /* there was one */
     struct publish_report report;
 };
 
@@ -218,21 +221,40 @@ static void write_pointer(const struct publishing *publishing, struct buf *text)
     json_object_end(&json);
 }
 
+/* Must come before the warehouse is read: a pointer that is the same afterwards was made of what is
+ * as old or older. */
+static enum err_code see_pointer(struct publishing *publishing, struct err *err)
+{
+    enum err_code code = store_head(publishing->store, pointer_key, &publishing->seen, err);
+
+    publishing->pointed = code == ERR_OK;
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+/* The pointer that is there now; *ret_doc NULL: none, or one that is damaged and is replaced. */
+static enum err_code read_pointer(struct publishing *publishing, struct json_doc **ret_doc,
+                                  struct err *err)
+{
+    struct buf *text = &publishing->old_pointer;
+    struct err ignored;
+
+    text->size = 0;
+    enum err_code code = store_get(publishing->store, pointer_key, POINTER_BYTES_MAX, text, err);
+    if (code == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(code);
+    (void)!json_parse(pointer_key, text->data, text->size, ret_doc, &ignored);
+    return ERR_OK;
+}
+
 /* What is published already: the batch, of these models, by this program with this page. */
 static enum err_code look_at_pointer(struct publishing *publishing, bool *ret_same, struct err *err)
 {
     CLEANUP(json_doc_free) struct json_doc *doc = NULL;
-    struct err ignored;
-    enum err_code code =
-        store_get(publishing->store, pointer_key, POINTER_BYTES_MAX, &publishing->old_pointer, err);
 
     *ret_same = false;
-    if (code == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(code);
-    /* a pointer that is damaged is replaced */
-    if (json_parse(pointer_key, publishing->old_pointer.data, publishing->old_pointer.size, &doc,
-                   &ignored))
+    TRY(read_pointer(publishing, &doc, err));
+    if (!doc)
         return ERR_OK;
     const struct json_value *root = json_root(doc);
     const struct json_value *documents = json_opt(root, "documents");
@@ -243,6 +265,37 @@ static enum err_code look_at_pointer(struct publishing *publishing, bool *ret_sa
                 text_equal(json_opt_text(documents, "reports", ""), publishing->reports_key) &&
                 text_equal(json_opt_text(documents, "pipeline", ""), publishing->pipeline_key);
     return ERR_OK;
+}
+
+/* The one that was seen may be replaced, no other. */
+static enum err_code move_pointer(struct publishing *publishing, const struct buf *text,
+                                  struct err *err)
+{
+    struct span bytes = {text->data, text->size};
+
+    if (publishing->pointed)
+        return store_replace(publishing->store, pointer_key, bytes, publishing->seen.etag, err);
+    return store_put(publishing->store, pointer_key, bytes, STORE_IF_ABSENT, err);
+}
+
+/* Another publisher was quicker.  When what it shows is at least as new, it is done; else ours
+ * comes over it. */
+static enum err_code put_pointer(struct publishing *publishing, const struct buf *text,
+                                 bool *ret_overtaken, struct err *err)
+{
+    *ret_overtaken = false;
+    for (int attempt = 1;; attempt++) {
+        CLEANUP(json_doc_free) struct json_doc *doc = NULL;
+        enum err_code code = move_pointer(publishing, text, err);
+        if (code != ERR_CONFLICT || attempt == POINTER_ATTEMPTS)
+            return code;
+        TRY(see_pointer(publishing, err));
+        TRY(read_pointer(publishing, &doc, err));
+        int64_t batch = doc ? json_opt_int(json_root(doc), "batch", -1) : -1;
+        *ret_overtaken = batch >= 0 && (uint64_t)batch >= publishing->state.batch;
+        if (*ret_overtaken)
+            return ERR_OK;
+    }
 }
 
 /* --- what nobody reads any more
@@ -314,8 +367,9 @@ static enum err_code read_warehouse(struct publishing *publishing, struct err *e
 static enum err_code publish(struct publishing *publishing, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf pointer = {0};
-    bool same;
+    bool same, overtaken;
 
+    TRY(see_pointer(publishing, err));
     TRY(read_warehouse(publishing, err));
     TRY(put_lists(publishing, err));
     TRY(put_pipeline(publishing, err));
@@ -332,8 +386,10 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
     TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
     TRY(put_bundles(publishing, err));
     write_pointer(publishing, &pointer);
-    TRY(store_put(publishing->store, pointer_key, (struct span){pointer.data, pointer.size},
-                  STORE_ALWAYS, err));
+    TRY(put_pointer(publishing, &pointer, &overtaken, err));
+    publishing->report.up_to_date = overtaken;
+    if (overtaken)
+        return ERR_OK;
     publishing->report.written++;
     publishing->report.bytes += pointer.size;
     sweep_documents(publishing, &pointer);

@@ -3,8 +3,9 @@
  *
  * Every document and every part of the page has its content's hash in its name and is put if
  * absent. The last thing written is the pointer, latest.json: until then readers see the old page,
- * whole. Documents that neither the pointer nor its predecessor names are removed when they are
- * old. Publishing the same batch again writes nothing. */
+ * whole. It replaces only the one that was there before the warehouse was read: of two publishers
+ * the one with the newer batch is seen. Documents that neither the pointer nor its predecessor
+ * names are removed when they are old. Publishing the same batch again writes nothing. */
 #ifndef APP_PUBLISH_H
 #define APP_PUBLISH_H
 

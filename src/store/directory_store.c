@@ -1,14 +1,16 @@
 /* Objects are files below a root folder.
  *
  * A put writes to <root>/.staging/<random>, syncs, and gives the file its name by link(2), which
- * fails when the name is taken: that is STORE_IF_ABSENT, also between machines on NFS.  Paths are
- * walked part by part with O_NOFOLLOW, so that no symbolic link below the root leads out of it. */
+ * fails when the name is taken: that is STORE_IF_ABSENT, also between machines on NFS.
+ * store_replace() looks and renames under a lock on the staging folder.  Paths are walked part by
+ * part with O_NOFOLLOW, so that no symbolic link below the root leads out of it. */
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +35,8 @@ struct directory_store {
 struct directory_writer {
     struct store_writer base;
     enum store_when when;
-    int fd; /* the staged file */
+    char match[sizeof((struct store_info *)0)->etag]; /* "": as `when` says */
+    int fd;                                           /* the staged file */
     int staging_fd;
     char name[RANDOM_ID_SIZE]; /* in the staging folder; "" when it is no longer there */
     size_t buffered;
@@ -272,6 +275,7 @@ static enum err_code directory_writer_open(struct store *store, const char *key,
 
     writer->base = (struct store_writer){.store = store};
     writer->when = when;
+    writer->match[0] = '\0';
     writer->fd = writer->staging_fd = -1;
     writer->buffered = 0;
     enum err_code code = stage(store, key, writer, err);
@@ -282,6 +286,13 @@ static enum err_code directory_writer_open(struct store *store, const char *key,
     }
     *ret_writer = &writer->base;
     return ERR_OK;
+}
+
+static void directory_writer_match(struct store_writer *base, const char *etag)
+{
+    struct directory_writer *writer = STORE_DRIVER(struct directory_writer, base);
+
+    (void)snprintf(writer->match, sizeof writer->match, "%s", etag);
 }
 
 static enum err_code directory_writer_add(struct store_writer *base, const void *data, size_t size,
@@ -380,6 +391,26 @@ static enum err_code sync_staged(struct directory_writer *writer, struct err *er
     return ERR_OK;
 }
 
+/* Is the object still the one that may be replaced?  Closing the staging folder ends the lock. A
+ * file system that has no such locks leaves a moment between look and rename. */
+static enum err_code look_at_match(const struct directory_writer *writer, const struct place *place,
+                                   struct err *err)
+{
+    const struct store *store = writer->base.store;
+    struct stat file;
+    int failed;
+
+    do
+        failed = flock(writer->staging_fd, LOCK_EX);
+    while (failed && errno == EINTR);
+    enum err_code code = stat_object(store, writer->base.key, place, &file, err);
+    if (code && code != ERR_NOT_FOUND)
+        return code;
+    if (code || strcmp(info_of(&file).etag, writer->match) != 0)
+        return store_changed(err, store, writer->base.key);
+    return ERR_OK;
+}
+
 static enum err_code directory_writer_commit(struct store_writer *base, struct err *err)
 {
     struct directory_writer *writer = STORE_DRIVER(struct directory_writer, base);
@@ -388,6 +419,8 @@ static enum err_code directory_writer_commit(struct store_writer *base, struct e
 
     TRY(sync_staged(writer, err));
     TRY(find_place(base->store, base->key, true, &place, err));
+    if (*writer->match)
+        TRY(look_at_match(writer, &place, err));
     TRY(publish(base->store, base->key, &place, writer->staging_fd, writer->name, writer->when,
                 &elsewhere, err));
     if (elsewhere) {
@@ -534,6 +567,7 @@ static const struct store_ops directory_ops = {
     .remove = directory_remove,
     .list = directory_list,
     .writer_open = directory_writer_open,
+    .writer_match = directory_writer_match,
     .writer_add = directory_writer_add,
     .writer_commit = directory_writer_commit,
     .writer_close = directory_writer_close,

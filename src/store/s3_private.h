@@ -68,6 +68,7 @@ CHECKED enum err_code s3_list(struct store *store, const char *prefix, const cha
 
 CHECKED enum err_code s3_writer_open(struct store *store, const char *key, enum store_when when,
                                      struct store_writer **ret_writer, struct err *err);
+void s3_writer_match(struct store_writer *writer, const char *etag);
 CHECKED enum err_code s3_writer_add(struct store_writer *writer, const void *data, size_t size,
                                     struct err *err);
 CHECKED enum err_code s3_writer_commit(struct store_writer *writer, struct err *err);

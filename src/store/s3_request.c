@@ -52,23 +52,32 @@ static void hint_for_denied(const struct s3 *s3, const struct s3_call *call,
                        s3->bucket, what);
 }
 
+static bool has_header(const struct s3_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->header_count; i++)
+        if (text_equal(call->headers[i].name, name))
+            return true;
+    return false;
+}
+
 /* Makes of what AWS said what store.h promises. */
 static enum err_code translate(const struct s3 *s3, const struct s3_call *call,
                                const struct aws_failure *failure, struct err *err)
 {
-    bool conditional = false;
+    bool absent = err->code == ERR_NOT_FOUND && call->key &&
+                  (!*failure->code || text_equal(failure->code, "NoSuchKey"));
+    bool refused = text_equal(failure->code, "PreconditionFailed");
 
-    for (size_t i = 0; i < call->header_count; i++)
-        conditional = conditional || text_equal(call->headers[i].name, "if-none-match");
     if (!failure->status)
         return err->code;
     if (*failure->region && !text_equal(failure->region, s3->region) &&
         (failure->status == 301 || failure->status == 307 || failure->status == 400))
         return wrong_region(s3, failure, err);
-    if (err->code == ERR_NOT_FOUND && call->key &&
-        (!*failure->code || text_equal(failure->code, "NoSuchKey")))
+    if ((absent || refused) && has_header(call, "if-match"))
+        return store_changed(err, &s3->base, call->key);
+    if (absent)
         return store_absent(err, &s3->base, call->key);
-    if (text_equal(failure->code, "PreconditionFailed") && conditional)
+    if (refused && has_header(call, "if-none-match"))
         return store_exists(err, &s3->base, call->key);
     if (err->code == ERR_DENIED && !*err->hint)
         hint_for_denied(s3, call, failure, err);

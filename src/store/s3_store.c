@@ -59,6 +59,7 @@ static const struct store_ops s3_ops = {
     .remove = s3_remove,
     .list = s3_list,
     .writer_open = s3_writer_open,
+    .writer_match = s3_writer_match,
     .writer_add = s3_writer_add,
     .writer_commit = s3_writer_commit,
     .writer_close = s3_writer_close,

@@ -29,6 +29,7 @@ struct part {
 struct s3_writer {
     struct store_writer base;
     enum store_when when;
+    char *match; /* the etag that it may replace, quoted; NULL: as `when` says */
     char *key;
     char id[RANDOM_ID_SIZE];
     struct buf bytes; /* of the part that fills */
@@ -50,6 +51,15 @@ enum err_code s3_writer_open(struct store *store, const char *key, enum store_wh
     random_id(writer->id);
     *ret_writer = &writer->base;
     return ERR_OK;
+}
+
+void s3_writer_match(struct store_writer *base, const char *etag)
+{
+    struct s3_writer *writer = STORE_DRIVER(struct s3_writer, base);
+    CLEANUP_IN_PLACE(buf_release) struct buf quoted = {0};
+
+    buf_addf(&quoted, "\"%s\"", etag);
+    writer->match = STEAL(quoted.data);
 }
 
 static struct s3 *s3_of(const struct s3_writer *writer)
@@ -110,6 +120,8 @@ static void condition(const struct s3_writer *writer, struct s3_call *call)
 {
     if (writer->when == STORE_IF_ABSENT)
         s3_header(call, "if-none-match", "*");
+    if (writer->match)
+        s3_header(call, "if-match", writer->match);
 }
 
 /* --- whose object is there? --- */
@@ -381,6 +393,7 @@ void s3_writer_close(struct store_writer *base)
     free(writer->upload_id);
     buf_release(&writer->bytes);
     free(writer->parts);
+    free(writer->match);
     free(writer->key);
     free(writer);
 }

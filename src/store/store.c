@@ -86,6 +86,12 @@ enum err_code store_exists(struct err *err, const struct store *store, const cha
                    store->url);
 }
 
+enum err_code store_changed(struct err *err, const struct store *store, const char *key)
+{
+    return err_set(err, ERR_CONFLICT, "object '%.400s' in '%.200s': was replaced meanwhile", key,
+                   store->url);
+}
+
 /* The path of a file URL, percent-decoded (RFC 8089). */
 static enum err_code file_url_path(const char *url, struct buf *ret_path, struct err *err)
 {
@@ -204,6 +210,17 @@ enum err_code store_put(struct store *store, const char *key, struct span bytes,
     CLEANUP(store_writer_close) struct store_writer *writer = NULL;
 
     TRY(store_writer_open(store, key, when, &writer, err));
+    TRY(store_writer_add(writer, bytes.data, bytes.size, err));
+    return store_writer_commit(writer, err);
+}
+
+enum err_code store_replace(struct store *store, const char *key, struct span bytes,
+                            const char *etag, struct err *err)
+{
+    CLEANUP(store_writer_close) struct store_writer *writer = NULL;
+
+    TRY(store_writer_open(store, key, STORE_ALWAYS, &writer, err));
+    store->ops->writer_match(writer, etag);
     TRY(store_writer_add(writer, bytes.data, bytes.size, err));
     return store_writer_commit(writer, err);
 }

@@ -82,6 +82,10 @@ CHECKED enum err_code store_get(struct store *store, const char *key, size_t lim
 /* Puts an object held in memory.  Only for small ones; large ones are written as a stream. */
 CHECKED enum err_code store_put(struct store *store, const char *key, struct span bytes,
                                 enum store_when when, struct err *err);
+/* Puts over the object whose etag (of store_head) is `etag`, else ERR_CONFLICT, also when there is
+ * none: of many that read the same object one replaces it. */
+CHECKED enum err_code store_replace(struct store *store, const char *key, struct span bytes,
+                                    const char *etag, struct err *err);
 /* Removing what is not there is not an error. */
 CHECKED enum err_code store_remove(struct store *store, const char *key, struct err *err);
 

@@ -13,6 +13,9 @@ struct store_ops {
                           store_list_fn *each, void *arg, struct err *);
     enum err_code (*writer_open)(struct store *, const char *key, enum store_when,
                                  struct store_writer **, struct err *);
+    /* The commit of this writer, opened with STORE_ALWAYS, replaces the object of that etag only.
+     */
+    void (*writer_match)(struct store_writer *, const char *etag);
     enum err_code (*writer_add)(struct store_writer *, const void *data, size_t size, struct err *);
     enum err_code (*writer_commit)(struct store_writer *, struct err *);
     void (*writer_close)(struct store_writer *);
@@ -51,6 +54,7 @@ struct store_reader {
 /* What all drivers say alike. */
 enum err_code store_absent(struct err *err, const struct store *store, const char *key);
 enum err_code store_exists(struct err *err, const struct store *store, const char *key);
+enum err_code store_changed(struct err *err, const struct store *store, const char *key);
 /* True when `key` may be an object's: for drivers that list what they did not write. */
 bool store_key_is_valid(const char *key);
 /* store_put_file() by reading the file and writing an object: for files that cannot be moved. */

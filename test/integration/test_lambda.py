@@ -291,6 +291,29 @@ def test_on_buckets(cloud):
     assert cloud.project.warehouse("select design_name from dim_design where design_id = 1") == [("Oak",)]
 
 
+def test_publish_makes_the_page_that_the_warehouse_has(cloud):
+    """On call or by a schedule; what it makes is whole, and a second call has nothing to do."""
+    site = cloud.project.folder / "site"
+    page = {"TOTE_PUBLISH_TO": str(site), "TOTE_PUBLISH_FILTERS": "currency"}
+    with cloud.function("publish", page) as publish:
+        assert "nothing to publish" in publish.fails("UNAVAILABLE") or "tote load" in publish.fails("UNAVAILABLE")
+        assert not (site / "latest.json").exists()
+        cloud.project.ok("run")
+        answer = publish.ok()
+        assert (answer["step"], answer["head"], answer["up_to_date"]) == ("publish", 1, False)
+        there = [path for path in site.rglob("*") if path.is_file()]
+        assert answer["written"] == len(there) and answer["bytes"] == sum(path.stat().st_size for path in there)
+        shown = json.loads((site / "latest.json").read_text())
+        assert shown["batch"] == 1
+        assert all((site / name).is_file() for name in [*shown["documents"].values(), *shown["bundles"].values()])
+        answer = publish.ok({"source": "aws.scheduler", "detail-type": "Scheduled Event"})
+        assert (answer["head"], answer["up_to_date"], answer["written"]) == (1, True, 0)
+        assert "no choices" in publish.fails("USAGE", {"full": True})
+        assert publish.log.metrics()[-1]["errors"] == 1 and "duration_ms" in publish.log.metrics()[0]
+    with Function("publish", cloud.env, program=check_bootstrap("publish")) as publish:
+        assert "'publish.to' is not set" in publish.fails_to_start("CONFIG")
+
+
 # --- AWS's own emulator ---
 
 
@@ -334,6 +357,12 @@ def test_emulator_runs_the_pipeline(cloud, bootstrap):
             assert answer.json.get("head") == 1, f"{answer}\n{function.log.text()}"
             assert function.call(event)["batches"] == []
             assert function.log.metrics()[0]["batches"] == 1
+    page = env | {"TOTE_PUBLISH_TO": str(cloud.project.folder / "site"), "TOTE_PUBLISH_FILTERS": "currency"}
+    wrap = read_only() + (limited(512) if memory else [])
+    with Emulator("publish", page, bootstrap("publish"), memory=512 if memory else 1024, wrap=wrap) as function:
+        answer = function.call()
+        assert answer.json.get("head") == 1 and answer["written"] > 10, f"{answer}\n{function.log.text()}"
+        assert function.call()["up_to_date"]
     assert cloud.project.warehouse("select count(*) from dim_design") == [(473,)]
 
 

@@ -2,6 +2,8 @@
 import hashlib
 import json
 import re
+import shutil
+import signal
 import time
 import urllib.parse
 
@@ -19,6 +21,14 @@ def files(folder):
 
 def pointer(folder):
     return json.loads((folder / "latest.json").read_text())
+
+
+def wait_until(question):
+    for _ in range(1200):
+        if question():
+            return
+        time.sleep(0.05)
+    raise AssertionError("waited a minute in vain")
 
 
 def document(folder, name):
@@ -105,10 +115,7 @@ def test_loading_publishes_and_a_killed_one_leaves_the_old_page(project):
     project.source.execute("update sales_order set units_sold = units_sold + 1 where sales_order_id = 42")
     running = project.start("run", doomed=True)
     old = set(files(site))
-    for _ in range(1200):
-        if set(files(site)) - old:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: set(files(site)) - old)
     running.kill()
     running.wait()
     seen = pointer(site)
@@ -121,6 +128,29 @@ def test_loading_publishes_and_a_killed_one_leaves_the_old_page(project):
     before = set(files(site))
     project.ok("run")
     assert set(files(site)) == before
+
+
+def test_of_two_publishers_the_newer_batch_is_seen(project):
+    """While one builds its documents another moves the pointer: an older batch must not be put over a newer one."""
+    project.configure(project.source.url, more="publish:\n  filters: [currency]\n")
+    project.ok("run")
+    site = project.folder / "site"
+
+    def overtaken_by(batch):
+        shutil.rmtree(site / "data", ignore_errors=True)
+        running = project.start("publish", "--to", "site")
+        wait_until(lambda: list((site / "data").glob("bundle.*")))
+        running.process.send_signal(signal.SIGSTOP)
+        (site / "other.json").write_text(json.dumps({"batch": batch}))
+        (site / "other.json").rename(site / "latest.json")
+        running.process.send_signal(signal.SIGCONT)
+        result = running.wait()
+        assert result.status == 0, result
+        return pointer(site)["batch"]
+
+    assert overtaken_by(99) == 99, "there was no pointer, and now there is a newer one"
+    assert overtaken_by(2) == 2, "there was one, and now there is a newer one"
+    assert overtaken_by(0) == 1, "there was one, and now there is an older one"
 
 
 def test_nothing_to_publish(project):

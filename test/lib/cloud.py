@@ -17,7 +17,7 @@ SETTINGS = {
     "full_compare_schedule": "", "log_queries": False, "force_destroy": True, "secret_recovery_days": 0,
     "key_deletion_days": 7,
     "sizes": {"ingest": {"memory": 512, "timeout": 30}, "process": {"memory": 1024, "timeout": 20},
-              "load": {"memory": 512, "timeout": 20}, "publish": {"memory": 512, "timeout": 30},
+              "load": {"memory": 512, "timeout": 40}, "publish": {"memory": 512, "timeout": 30},
               "doctor": {"memory": 512, "timeout": 30}},
 }
 
@@ -76,6 +76,7 @@ class Box:
         self.terraform = None
         self.process = None
         self.seen = []
+        self.errors_reported = {}
 
     @property
     def endpoint(self):
@@ -103,7 +104,9 @@ class Box:
         self.port_file.write_text(str(free_port()))
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TOTE_", "PG"))}
         variables |= {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": self.port_file.read_text(), "LAMBDA_EXECUTOR": "local",
-                      "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
+                      "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION,
+                      "TMPDIR": str(self.folder / "tmp")}
+        (self.folder / "tmp").mkdir()
         with (self.folder / "ministack.log").open("w") as log:
             self.process = subprocess.Popen([ROOT / ".cache/ministack/bin/ministack"], cwd=self.folder, env=variables,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -133,16 +136,32 @@ class Box:
         self.client("secretsmanager").put_secret_value(SecretId=self.outputs["secrets"][which], SecretString=value)
 
     def stop(self):
+        """Also when another process started it."""
         if (self.folder / "pid").exists():
-            try:
-                os.killpg(int((self.folder / "pid").read_text()), 15)
-            except ProcessLookupError:
-                pass
+            pid = int((self.folder / "pid").read_text())
+            for signal in (15, 9):
+                if not self.runs(pid):
+                    break
+                os.killpg(pid, signal)
+                for _ in range(100):
+                    if self.process:
+                        self.process.poll()
+                    if not self.runs(pid):
+                        break
+                    time.sleep(0.1)
             if self.process:
-                self.process.wait(30)
+                self.process.wait(10)
+            (self.folder / "pid").unlink()
         for server in (self.source_server, self.warehouse_server):
             if server.link.is_symlink():
                 server.tool("stop")
+
+    def runs(self, pid):
+        """The process is there, and it is ours: numbers are used again."""
+        try:
+            return str(ROOT / ".cache/ministack").encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
 
     # --- what one can see ---
 
@@ -172,6 +191,8 @@ class Box:
         """What the operator was told: the text of the notification, or None."""
         if alarm.endswith("-dead-letters"):
             self.report_depth(alarm.removeprefix("tote-box-").removesuffix("-dead-letters"))
+        elif alarm.endswith("-errors"):
+            self.report_errors(alarm.removeprefix("tote-box-").removesuffix("-errors"))
         # AWS looks at alarms every minute, MiniStack only when somebody puts a metric
         self.client("cloudwatch").put_metric_data(Namespace="box", MetricData=[{"MetricName": "tick", "Value": 1}])
         sqs = self.client("sqs")
@@ -192,6 +213,15 @@ class Box:
             "MetricName": "ApproximateNumberOfMessagesVisible", "Value": self.depth(step, dead=True),
             "Dimensions": [{"Name": "QueueName", "Value": self.outputs["queues"][step]["dead_name"]}]}])
 
+    def report_errors(self, step):
+        """Lambda tells CloudWatch of every failed call; the one in the box only of those that were called directly.
+        A failed call writes one line of that level."""
+        found = self.log(step).count('"level":"error"')
+        self.client("cloudwatch").put_metric_data(Namespace="AWS/Lambda", MetricData=[{
+            "MetricName": "Errors", "Value": found - self.errors_reported.get(step, 0),
+            "Dimensions": [{"Name": "FunctionName", "Value": self.outputs["functions"][step]["name"]}]}])
+        self.errors_reported[step] = found
+
     def log(self, step):
         """Everything that a function wrote to its log."""
         logs = self.client("logs")
@@ -208,10 +238,19 @@ class Box:
     # --- what can happen to it ---
 
     def break_source(self):
+        self.source("checkpoint")  # this server does not wait for its disk: a crash would lose what was committed just now
         self.source_server.tool("kill")
 
     def mend_source(self):
         self.source_server.tool("restart")
+
+    def change_password(self):
+        """The warehouse's loader gets another password, which nobody tells load."""
+        self.warehouse("alter role tote_loader password 'another'")
+        self.warehouse("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'tote_loader'")
+
+    def rotate_secret(self):
+        self.set_secret("warehouse", self.warehouse_server.grant("warehouse_loader.sql", "tote_loader"))
 
     def send(self, step, body, delay=0):
         self.client("sqs").send_message(QueueUrl=self.outputs["queues"][step]["url"], DelaySeconds=delay,

@@ -61,8 +61,8 @@ static const char *make(struct arena *arena)
 
 int s3_contract_run(bool moto)
 {
-    const struct store_contract contract = {.name = moto ? "S3: moto" : "S3: VersityGW",
-                                            .make = make};
+    const struct store_contract contract = {
+        .name = moto ? "S3: moto" : "S3: VersityGW", .make = make, .replaces_in_two_steps = true};
 
     if (s3_server_use(moto))
         return store_contract_run(&contract);

@@ -430,6 +430,42 @@ static void a_finished_file_becomes_an_object(void **state)
                      ERR_NOT_FOUND);
 }
 
+/* What a reader has seen, or ERR_NOT_FOUND's name. */
+static const char *etag_of(struct place *place, const char *key)
+{
+    struct store_info info;
+
+    if (store_head(place->store, key, &info, &place->err))
+        return err_name(place->err.code);
+    return arena_strdup(place->arena, info.etag);
+}
+
+static enum err_code replace(struct place *place, const char *key, const char *text,
+                             const char *etag)
+{
+    struct span bytes = {text, strlen(text)};
+    return store_replace(place->store, key, bytes, etag, &place->err);
+}
+
+/* A publisher that was overtaken would put the older page over the newer one. */
+static void only_what_was_seen_is_replaced(void **state)
+{
+    struct place *place = *state;
+
+    must_put(place, "a/latest", "first");
+    const char *first = etag_of(place, "a/latest");
+    assert_int_equal(replace(place, "a/latest", "second", first), ERR_OK);
+    assert_string_equal(content(place, "a/latest"), "second");
+    assert_int_equal(replace(place, "a/latest", "third", first), ERR_CONFLICT);
+    assert_non_null(strstr(place->err.message, "a/latest"));
+    assert_non_null(strstr(place->err.message, "replaced meanwhile"));
+    assert_string_equal(content(place, "a/latest"), "second");
+    assert_int_equal(replace(place, "a/latest", "third", etag_of(place, "a/latest")), ERR_OK);
+    assert_string_equal(content(place, "a/latest"), "third");
+    assert_int_equal(replace(place, "a/none", "x", first), ERR_CONFLICT);
+    assert_string_equal(content(place, "a/none"), err_name(ERR_NOT_FOUND));
+}
+
 struct race {
     struct place *place;
     atomic_int won[20];
@@ -461,6 +497,42 @@ static void of_many_runners_one_wins(void **state)
         assert_int_equal(atomic_load(&race.won[i]), 1);
 }
 
+struct replacing {
+    struct place *place;
+    const char *etag;
+    atomic_int won;
+};
+
+static enum err_code race_to_replace(void *arg, unsigned worker, size_t task, struct err *err)
+{
+    struct replacing *race = arg;
+    char text[40];
+
+    (void)worker;
+    (void)snprintf(text, sizeof text, "runner %zu", task);
+    struct span bytes = {text, strlen(text)};
+    enum err_code code = store_replace(race->place->store, "race/latest", bytes, race->etag, err);
+    if (code == ERR_OK)
+        atomic_fetch_add(&race->won, 1);
+    return code == ERR_CONFLICT ? ERR_OK : code;
+}
+
+static void of_many_that_replace_one_wins(void **state)
+{
+    struct place *place = *state;
+    struct replacing race = {.place = place};
+
+    must_put(place, "race/latest", "0");
+    for (int round = 1; round <= 10; round++) {
+        race.etag = etag_of(place, "race/latest");
+        assert_int_equal(workers_run(8, 8, race_to_replace, &race, &place->err), ERR_OK);
+        if (contract->replaces_in_two_steps)
+            assert_true(atomic_load(&race.won) >= round);
+        else
+            assert_int_equal(atomic_load(&race.won), round);
+    }
+}
+
 #define IN_A_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int store_contract_run(const struct store_contract *driver)
@@ -481,6 +553,8 @@ int store_contract_run(const struct store_contract *driver)
         IN_A_STORE(large_streams_come_back_byte_for_byte),
         IN_A_STORE(a_finished_file_becomes_an_object),
         IN_A_STORE(of_many_runners_one_wins),
+        IN_A_STORE(only_what_was_seen_is_replaced),
+        IN_A_STORE(of_many_that_replace_one_wins),
     };
 
     contract = driver;

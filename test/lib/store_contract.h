@@ -11,6 +11,8 @@ struct store_contract {
     const char *name;
     /* A new, empty store each time; its address in the arena.  Fails the test when it cannot. */
     const char *(*make)(struct arena *arena);
+    /* The server looks at If-Match and then puts, not at once as S3 does: two may replace one. */
+    bool replaces_in_two_steps;
 };
 
 /* The number of tests that failed, for main() to return. */
