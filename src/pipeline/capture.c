@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "pipeline/sql_fill.h"
 #include "sql.h"
@@ -71,6 +72,34 @@ void capture_list_objects(struct table_capture *capture)
                     &record->deleted_object_count);
 }
 
+void capture_describe_batch(const struct capture_batch *batch, struct record *ret_record)
+{
+    const struct snapshot_facts *facts = batch->facts;
+
+    *ret_record = (struct record){
+        .format = RECORD_FORMAT,
+        .batch = batch->batch,
+        .attempt = batch->attempt,
+        .kind = "ingest",
+        .program = batch->program,
+        .system_identifier = facts->system_identifier,
+        .database = facts->database,
+        .database_oid = facts->database_oid,
+        .timeline = facts->timeline,
+        .server_version = facts->server_version,
+        .standby = facts->standby,
+        .captured_us = facts->captured_us,
+        .snapshot = facts->snapshot,
+        .snapshot_xmin = facts->xmin,
+        .snapshot_xmax = facts->xmax,
+        .wal = facts->wal,
+        .started_us = batch->started_us,
+        .duration_us = clock_now_us() - batch->started_us,
+    };
+    if (ret_record->duration_us < 0) /* the clock was set back */
+        ret_record->duration_us = 0;
+}
+
 void capture_carry_over(struct table_capture *capture)
 {
     struct record_table *record = &capture->record;
@@ -86,12 +115,11 @@ void capture_carry_over(struct table_capture *capture)
 /* --- ranges --------------------------------------------------------------------------------------
  */
 
-void capture_divide(struct table_capture *capture, size_t ranges)
+void capture_divide(struct table_capture *capture, size_t ranges, uint64_t pages)
 {
-    uint64_t pages = (uint64_t)capture->source->catalog->pages;
-
     capture->ranges = arena_alloc(capture->arena, ranges * sizeof *capture->ranges);
     capture->range_count = ranges;
+    capture->divided_pages = pages;
     atomic_init(&capture->ranges_left, ranges);
     for (size_t i = 0; i < ranges; i++)
         capture->ranges[i] = (struct capture_range){

@@ -26,11 +26,15 @@ struct capture_batch {
     const char *attempt;
     const struct record *last; /* or NULL */
     const char *work_dir;
+    const char *program; /* "tote 0.1.0" */
+    int64_t started_us;
 };
 
 /* A table above this is read in ranges, and its index written without sorting where that can be. */
 enum {
-    LARGE_TABLE_BYTES = 32 << 20
+    LARGE_TABLE_BYTES = 32 << 20,
+    CAPTURE_RANGES_MAX = 24, /* fewer than runs of an index are allowed to be */
+    CAPTURE_RUNS_MAX = 2,    /* of a range: what came in order, and the rest */
 };
 
 enum capture_mode {
@@ -42,10 +46,14 @@ enum capture_mode {
 
 /* A range of pages of a large table, which some worker reads.  In a first load rows mostly lie in
  * the order of their key: a large table's entries go straight into a run of the index as long as
- * they do; the others are sorted. */
+ * they do; the others are sorted, and make a second run when the range is done. */
 struct capture_range {
-    struct index_output *direct; /* NULL: a small table, everything is sorted */
-    int64_t last_number;         /* of the last key in `direct` */
+    struct index_output *direct; /* of a large table, while it is read; else everything is sorted */
+    struct arena *arena;         /* the range's, for `runs`: what came in order, then the rest */
+    struct record_object runs[CAPTURE_RUNS_MAX];
+    size_t run_count;
+    bool kept;           /* of an attempt before: capture_resume.h */
+    int64_t last_number; /* of the last key in `direct` */
     struct buf last_text;
     uint64_t direct_rows;
     struct run_sorter *sorter;
@@ -69,6 +77,8 @@ struct table_capture {
     struct object_set *deleted;
     struct capture_range *ranges;
     size_t range_count;
+    uint64_t divided_pages;        /* that the ranges divide */
+    struct capture_resume *resume; /* or NULL */
     atomic_size_t ranges_left;
     atomic_uint next_index; /* number of the next index object */
     /* The result. */
@@ -83,9 +93,10 @@ void table_capture_init(struct table_capture *capture, const struct capture_batc
                         enum capture_mode mode);
 void table_capture_release(struct table_capture *capture);
 
-/* first: all ranges, in any order, then finish once. */
+/* first: all ranges, in any order, then finish once.  A table that can be split is split into
+ * `connections` ranges or more, 0: not at all. */
 CHECKED enum err_code capture_first_split(struct table_capture *capture, struct pg *pg,
-                                          size_t ranges, struct err *err);
+                                          unsigned connections, struct err *err);
 void capture_first_release(struct table_capture *capture);
 CHECKED enum err_code capture_first_range(struct table_capture *capture, struct pg *pg,
                                           size_t range, struct err *err);
@@ -114,7 +125,7 @@ CHECKED enum err_code capture_ask_total(const struct table_capture *capture, str
                                         size_t range, struct fingerprint_bucket *ret_total,
                                         struct err *err);
 /* Divides the table's pages evenly.  The ranges are zeroed otherwise. */
-void capture_divide(struct table_capture *capture, size_t ranges);
+void capture_divide(struct table_capture *capture, size_t ranges, uint64_t pages);
 /* Appends "where ctid …", or nothing for a range that is the whole table. */
 void capture_range_filter(const struct table_capture *capture, size_t range, struct buf *sql);
 /* Choice of parameters for a table of about `rows` rows. */
@@ -137,6 +148,8 @@ CHECKED enum err_code capture_write_fingerprint(struct table_capture *capture,
                                                 struct fingerprint *fingerprint, struct err *err);
 void capture_list_objects(struct table_capture *capture);
 size_t capture_sorter_bytes(const struct table_capture *capture);
+/* A record's head: source, snapshot and attempt; kind "ingest", no tables. */
+void capture_describe_batch(const struct capture_batch *batch, struct record *ret_record);
 /* Everything as it was. */
 void capture_carry_over(struct table_capture *capture);
 

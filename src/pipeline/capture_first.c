@@ -1,13 +1,17 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "base/log.h"
 #include "base/text.h"
-#include "pipeline/capture.h"
+#include "pipeline/capture_resume.h"
 #include "pipeline/change_log.h"
+#include "pipeline/index_run.h"
 #include "pipeline/row_stream.h"
 
 enum {
-    ROW_BYTES_GUESS = 100
+    ROW_BYTES_GUESS = 100,
+    RANGE_OBJECTS = 4, /* about so many objects each */
+    RANGE_BYTES_MIN = 16 << 20,
 };
 
 /* What the fingerprint's parameters depend on, known before the rows are: the first and the last
@@ -34,24 +38,63 @@ static enum err_code guess_parameters(struct table_capture *capture, struct pg *
     return ERR_OK;
 }
 
-enum err_code capture_first_split(struct table_capture *capture, struct pg *pg, size_t ranges,
-                                  struct err *err)
+static bool is_large(const struct table_capture *capture)
 {
-    bool large = capture->source->size_bytes > LARGE_TABLE_BYTES;
+    return capture->source->size_bytes > LARGE_TABLE_BYTES;
+}
+
+/* Enough for the connections, and so many that a load that is killed loses little. */
+static size_t count_ranges(const struct table_capture *capture, unsigned connections)
+{
+    uint64_t range_bytes = RANGE_OBJECTS * capture->batch->options->part_bytes;
+    size_t wanted;
+
+    if (connections == 0)
+        return 1;
+    if (range_bytes < RANGE_BYTES_MIN)
+        range_bytes = RANGE_BYTES_MIN;
+    wanted = (size_t)(capture->source->size_bytes / range_bytes);
+    if (wanted > CAPTURE_RANGES_MAX)
+        wanted = CAPTURE_RANGES_MAX;
+    /* all of them busy to the end */
+    wanted -= wanted % connections;
+    return wanted > connections ? wanted : connections;
+}
+
+/* As the attempt before divided it, if it left anything and the table is still about as long. */
+static enum err_code divide(struct table_capture *capture, unsigned connections, struct err *err)
+{
+    uint64_t pages = (uint64_t)capture->source->catalog->pages, noted_pages = 0;
+    size_t noted = 0;
+
+    if (is_large(capture))
+        TRY(capture_resume_find(capture, &noted, &noted_pages, err));
+    if (noted && noted_pages <= 2 * pages && pages <= 2 * noted_pages &&
+        (noted == 1 || connections > 0)) {
+        capture_divide(capture, noted, noted_pages);
+        return ERR_OK;
+    }
+    capture->resume = NULL;
+    capture_divide(capture, count_ranges(capture, connections), pages);
+    return ERR_OK;
+}
+
+enum err_code capture_first_split(struct table_capture *capture, struct pg *pg,
+                                  unsigned connections, struct err *err)
+{
     struct fingerprint parameters = {0};
 
-    if (large)
+    if (is_large(capture))
         TRY(guess_parameters(capture, pg, &parameters, err));
-    capture_divide(capture, ranges);
-    for (size_t i = 0; i < ranges; i++) {
+    TRY(divide(capture, connections, err));
+    for (size_t i = 0; i < capture->range_count; i++) {
         struct capture_range *range = &capture->ranges[i];
         range->sorter = run_sorter_new(capture->source->form, capture->batch->work_dir,
                                        capture_sorter_bytes(capture));
+        range->arena = arena_new(0);
         range->fingerprint = parameters;
         range->lowest = INT64_MAX;
         range->highest = INT64_MIN;
-        if (large)
-            TRY(capture_open_run(capture, &range->direct, err));
     }
     return ERR_OK;
 }
@@ -62,6 +105,7 @@ void capture_first_release(struct table_capture *capture)
         struct capture_range *range = &capture->ranges[i];
         index_output_close(range->direct);
         run_sorter_free(range->sorter);
+        arena_free(range->arena);
         buf_release(&range->last_text);
         fingerprint_release(&range->fingerprint);
     }
@@ -106,8 +150,8 @@ static enum err_code take_row(struct capture_range *range, struct row_output *ou
     return row_output_put(output, row->fields, row->size, err);
 }
 
-enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, size_t number,
-                                  struct err *err)
+static enum err_code read_range(struct table_capture *capture, struct pg *pg, size_t number,
+                                struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf filter = {0};
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
@@ -122,6 +166,7 @@ enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, 
         .table = source->record.name, .sql = sql.data, .layout = &source->rows};
     TRY(row_stream_open(pg, &options, &stream, err));
     row_output_init(&output, capture->objects, source->record.columns, source->record.column_count);
+    object_writer_set_group(output.writer, (unsigned)number + 1);
     for (;;) {
         const struct source_row *row = NULL;
         TRY(row_stream_next(stream, &row, err));
@@ -132,58 +177,125 @@ enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, 
     return object_writer_finish(output.writer, err);
 }
 
+static enum err_code commit_run(struct capture_range *range, struct index_output *output,
+                                struct err *err)
+{
+    return index_output_commit(output, range->arena, &range->runs[range->run_count++], err);
+}
+
+/* What the range has of the index, as objects. */
+static enum err_code write_runs(struct table_capture *capture, struct capture_range *range,
+                                struct err *err)
+{
+    CLEANUP(index_output_close) struct index_output *sorted = NULL;
+
+    if (range->direct_rows)
+        TRY(commit_run(range, range->direct, err));
+    index_output_close(STEAL(range->direct));
+    if (range->direct_rows == range->rows)
+        return ERR_OK;
+    TRY(capture_open_run(capture, &sorted, err));
+    TRY(run_sorter_finish(&range->sorter, 1, index_output_writer(sorted), NULL, err));
+    return commit_run(range, sorted, err);
+}
+
+enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, size_t number,
+                                  struct err *err)
+{
+    struct capture_range *range = &capture->ranges[number];
+    bool kept = false;
+
+    if (!is_large(capture))
+        return read_range(capture, pg, number, err);
+    TRY(capture_resume_take(capture, pg, number, &kept, err));
+    if (kept)
+        return ERR_OK;
+    TRY(capture_open_run(capture, &range->direct, err));
+    TRY(read_range(capture, pg, number, err));
+    TRY(write_runs(capture, range, err));
+    return capture_resume_note(capture, number, err);
+}
+
+/* --- finish --------------------------------------------------------------------------------------
+ */
+
+/* The index of a small table. */
 static enum err_code write_sorted(struct table_capture *capture, struct fingerprint *fingerprint,
                                   struct err *err)
 {
     CLEANUP(index_output_close) struct index_output *output = NULL;
     struct record_table *record = &capture->record;
-    struct run_sorter **sorters =
-        arena_alloc(capture->arena, capture->range_count * sizeof(struct run_sorter *));
 
-    for (size_t i = 0; i < capture->range_count; i++)
-        sorters[i] = capture->ranges[i].sorter;
     TRY(capture_open_run(capture, &output, err));
-    TRY(run_sorter_finish(sorters, capture->range_count, index_output_writer(output), fingerprint,
+    TRY(run_sorter_finish(&capture->ranges[0].sorter, 1, index_output_writer(output), fingerprint,
                           err));
     return index_output_commit(output, capture->arena, &record->index[record->index_count++], err);
 }
 
-/* The runs that were written on the way; keys are in one of them each, so their order does not
+/* Makes one of the runs that are the ranges' second; one alone is taken as it is. */
+static enum err_code join_second_runs(struct table_capture *capture, struct err *err)
+{
+    CLEANUP(index_output_close) struct index_output *output = NULL;
+    CLEANUP(index_runs_close) struct index_runs *runs = NULL;
+    struct record_table *record = &capture->record;
+    struct record_object seconds[CAPTURE_RANGES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < capture->range_count; i++)
+        if (capture->ranges[i].run_count > 1)
+            seconds[count++] = capture->ranges[i].runs[1];
+    if (count == 1)
+        record->index[record->index_count++] = seconds[0];
+    if (count <= 1)
+        return ERR_OK;
+    TRY(index_runs_open(capture->batch->store, seconds, count, &runs, err));
+    TRY(capture_open_run(capture, &output, err));
+    TRY(index_merge_unique(index_runs_readers(runs), count, index_output_writer(output), NULL,
+                           err));
+    return index_output_commit(output, capture->arena, &record->index[record->index_count++], err);
+}
+
+/* The first runs are taken as they are; keys are in one of them each, so their order does not
  * matter. */
-static enum err_code commit_direct(struct table_capture *capture, struct fingerprint *fingerprint,
-                                   struct err *err)
+static void list_first_runs(struct table_capture *capture, struct fingerprint *fingerprint)
 {
     struct record_table *record = &capture->record;
 
     for (size_t i = 0; i < capture->range_count; i++) {
-        struct capture_range *range = &capture->ranges[i];
-        if (!range->direct)
-            continue;
+        const struct capture_range *range = &capture->ranges[i];
         fingerprint_merge(fingerprint, &range->fingerprint);
-        if (range->direct_rows)
-            TRY(index_output_commit(range->direct, capture->arena,
-                                    &record->index[record->index_count++], err));
+        if (range->run_count)
+            record->index[record->index_count++] = range->runs[0];
     }
-    return ERR_OK;
 }
 
 static enum err_code write_index(struct table_capture *capture, struct fingerprint *fingerprint,
                                  struct err *err)
 {
     struct record_table *record = &capture->record;
-    bool large = capture->ranges[0].direct != NULL;
-    uint64_t sorted = record->rows;
 
-    for (size_t i = 0; i < capture->range_count; i++)
-        sorted -= capture->ranges[i].direct_rows;
     record->index = arena_alloc(capture->arena, (capture->range_count + 1) * sizeof *record->index);
-    if (sorted)
-        TRY(write_sorted(capture, large ? NULL : fingerprint, err));
-    TRY(commit_direct(capture, fingerprint, err));
+    if (is_large(capture)) {
+        TRY(join_second_runs(capture, err));
+        list_first_runs(capture, fingerprint);
+    } else {
+        TRY(write_sorted(capture, fingerprint, err));
+    }
     (void)fingerprint_settle(fingerprint);
     if (capture_has_outgrown(fingerprint, record->rows))
         return capture_choose_again(capture, fingerprint, err);
     return ERR_OK;
+}
+
+static void tell_kept(const struct table_capture *capture)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < capture->range_count; i++)
+        kept += capture->ranges[i].kept;
+    if (kept)
+        log_info("'%s': kept %zu of %zu parts of an attempt before", capture->record.name, kept,
+                 capture->range_count);
 }
 
 enum err_code capture_first_finish(struct table_capture *capture, struct err *err)
@@ -200,7 +312,8 @@ enum err_code capture_first_finish(struct table_capture *capture, struct err *er
     }
     record->changed = record->rows;
     capture->state_changed = true;
-    if (capture->ranges[0].direct)
+    tell_kept(capture);
+    if (is_large(capture))
         fingerprint = fingerprint_like(&capture->ranges[0].fingerprint);
     else
         capture_choose(capture, record->rows ? lowest : 0, record->rows ? highest : 0, record->rows,

@@ -20,7 +20,6 @@
 
 enum {
     TRIES_MAX = 5,
-    CONNECTIONS_MAX = 16,
     PARALLEL_ABOVE_BYTES = 2 << 20, /* less work than this is done before a connection is made */
     COMPARE_SHARE = 16,             /* a fingerprint is so many times quicker than reading */
     KNOWS_TID_RANGES = 140000,
@@ -129,23 +128,27 @@ static int by_size(const void *a, const void *b)
     return (x->size_bytes < y->size_bytes) - (x->size_bytes > y->size_bytes);
 }
 
-static size_t count_ranges(const struct ingest *ingest, const struct source_table *source)
+/* How many connections may read a table at once; 0: it cannot be split. */
+static unsigned side_by_side(const struct ingest *ingest, const struct source_table *source)
 {
     bool can_split = source->catalog->kind == 'r' && source->size_bytes > LARGE_TABLE_BYTES &&
                      snapshot_facts(ingest->snapshot)->server_version >= KNOWS_TID_RANGES;
-    return can_split ? ingest->options->connections : 1;
+    return can_split ? ingest->options->connections : 0;
 }
 
 static enum err_code add_tasks(struct ingest *ingest, struct table_capture *capture,
                                struct err *err)
 {
     bool whole = capture->mode == CAPTURE_COMPARE || capture->mode == CAPTURE_CURSOR;
-    size_t ranges = whole ? 1 : count_ranges(ingest, capture->source);
+    unsigned connections = whole ? 0 : side_by_side(ingest, capture->source);
+    size_t ranges = connections ? connections : 1;
 
-    if (capture->mode == CAPTURE_FIRST)
-        TRY(capture_first_split(capture, snapshot_pg(ingest->snapshot), ranges, err));
-    else if (capture->mode == CAPTURE_INCREMENTAL)
-        capture_divide(capture, ranges);
+    if (capture->mode == CAPTURE_FIRST) {
+        TRY(capture_first_split(capture, snapshot_pg(ingest->snapshot), connections, err));
+        ranges = capture->range_count;
+    } else if (capture->mode == CAPTURE_INCREMENTAL) {
+        capture_divide(capture, ranges, (uint64_t)capture->source->catalog->pages);
+    }
     for (size_t i = 0; i < ranges; i++)
         ingest->tasks[ingest->task_count++] = (struct task){
             .capture = capture, .range = i, .size_bytes = capture->source->size_bytes / ranges};
@@ -157,7 +160,7 @@ static enum err_code plan_tasks(struct ingest *ingest, bool trusted, struct err 
     size_t count = ingest->plan.count;
 
     ingest->captures = arena_alloc(ingest->arena, count * sizeof *ingest->captures);
-    ingest->tasks = arena_alloc(ingest->arena, count * CONNECTIONS_MAX * sizeof *ingest->tasks);
+    ingest->tasks = arena_alloc(ingest->arena, count * CAPTURE_RANGES_MAX * sizeof *ingest->tasks);
     for (size_t i = 0; i < count; i++) {
         const struct source_table *source = &ingest->plan.tables[i];
         const struct record_table *old =
@@ -281,37 +284,15 @@ static size_t keep_gone(const struct ingest *ingest, struct record_table *tables
 
 static void build_record(const struct ingest *ingest, struct record *ret)
 {
-    const struct snapshot_facts *facts = ingest->batch.facts;
     size_t old_count = ingest->last ? ingest->last->table_count : 0;
     struct record_table *tables =
         arena_alloc(ingest->arena, (ingest->capture_count + old_count) * sizeof *tables);
 
     for (size_t i = 0; i < ingest->capture_count; i++)
         tables[i] = ingest->captures[i].record;
-    *ret = (struct record){
-        .format = RECORD_FORMAT,
-        .batch = ingest->batch.batch,
-        .attempt = ingest->attempt,
-        .kind = "ingest",
-        .program = "tote " TOTE_VERSION,
-        .system_identifier = facts->system_identifier,
-        .database = facts->database,
-        .database_oid = facts->database_oid,
-        .timeline = facts->timeline,
-        .server_version = facts->server_version,
-        .standby = facts->standby,
-        .captured_us = facts->captured_us,
-        .snapshot = facts->snapshot,
-        .snapshot_xmin = facts->xmin,
-        .snapshot_xmax = facts->xmax,
-        .wal = facts->wal,
-        .started_us = ingest->started_us,
-        .duration_us = clock_now_us() - ingest->started_us,
-        .tables = tables,
-        .table_count = keep_gone(ingest, tables, ingest->capture_count),
-    };
-    if (ret->duration_us < 0) /* the clock was set back */
-        ret->duration_us = 0;
+    capture_describe_batch(&ingest->batch, ret);
+    ret->tables = tables;
+    ret->table_count = keep_gone(ingest, tables, ingest->capture_count);
 }
 
 static enum err_code commit(const struct ingest *ingest, struct err *err)
@@ -387,6 +368,8 @@ static enum err_code try_batch(struct ingest *ingest, struct step_report *report
         .attempt = ingest->attempt,
         .last = ingest->last,
         .work_dir = ingest->work_dir,
+        .program = "tote " TOTE_VERSION,
+        .started_us = ingest->started_us,
     };
     TRY(decide_source(&ingest->batch, &trusted, err));
     TRY(plan_tasks(ingest, trusted, err));

@@ -35,6 +35,30 @@ static uint64_t before_page_header(uint64_t position)
     return into <= WAL_HEADER_BYTES ? position - into : position;
 }
 
+/* Nothing of the cluster that `then` saw was undone since: xids mean what they meant. */
+static bool is_later(const struct record *then, const struct snapshot_facts *facts)
+{
+    bool same_timeline =
+        then->timeline == facts->timeline || then->timeline == 0 || facts->timeline == 0;
+
+    return same_timeline && then->database_oid == facts->database_oid &&
+           facts->wal_position >= wal_position(then->wal) && facts->xmax >= then->snapshot_xmin;
+}
+
+/* A role that may not ask for the identifier still sees the database's name and oid. */
+static bool is_same_source(const struct record *then, const struct snapshot_facts *facts)
+{
+    bool same_cluster = !*then->system_identifier || !*facts->system_identifier ||
+                        text_equal(then->system_identifier, facts->system_identifier);
+    return same_cluster && text_equal(then->database, facts->database);
+}
+
+bool decide_fingerprints_hold(const struct capture_batch *batch, const struct record *then)
+{
+    return is_same_source(then, batch->facts) && is_later(then, batch->facts) &&
+           batch->facts->xmax - then->snapshot_xmin < XIDS_COMPARABLE;
+}
+
 enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted, struct err *err)
 {
     const struct record *last = batch->last;
@@ -44,10 +68,7 @@ enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted
     if (!last)
         return ERR_OK;
     uint64_t last_wal = wal_position(last->wal);
-    /* A role that may not ask for the identifier still sees the database's name and oid. */
-    bool same_cluster = !*last->system_identifier || !*facts->system_identifier ||
-                        text_equal(last->system_identifier, facts->system_identifier);
-    if (!same_cluster || !text_equal(last->database, facts->database)) {
+    if (!is_same_source(last, facts)) {
         *ret_trusted = false;
         return batch->options->accept_new_source ? ERR_OK : refuse_source(batch, err);
     }
@@ -57,10 +78,7 @@ enum err_code decide_source(const struct capture_batch *batch, bool *ret_trusted
                       facts->wal, last->wal);
         return err_hint(err, "run again when it has caught up, or read the primary");
     }
-    bool same_timeline =
-        last->timeline == facts->timeline || last->timeline == 0 || facts->timeline == 0;
-    *ret_trusted = same_timeline && last->database_oid == facts->database_oid &&
-                   facts->wal_position >= last_wal && facts->xmax >= last->snapshot_xmin;
+    *ret_trusted = is_later(last, facts);
     if (!*ret_trusted)
         log_warn("the source was restored or failed over since batch %llu: comparing all content",
                  (unsigned long long)last->batch);
@@ -113,14 +131,19 @@ static bool may_use_cursor(const struct capture_batch *batch, const struct sourc
     return batch->facts->captured_us - old->compared_us < every_us;
 }
 
-enum capture_mode decide_mode(const struct capture_batch *batch, const struct source_table *source,
-                              const struct record_table *old, bool trusted)
+bool decide_can_fingerprint(const struct capture_batch *batch, const struct source_table *source)
 {
     bool hashes_are_ours = source->form == KEY_INT8 || source->keyless || batch->facts->utf8;
 
+    return source->stable && hashes_are_ours;
+}
+
+enum capture_mode decide_mode(const struct capture_batch *batch, const struct source_table *source,
+                              const struct record_table *old, bool trusted)
+{
     if (!old)
         return source->keyless ? CAPTURE_COMPARE : CAPTURE_FIRST;
-    if (!source->stable || !hashes_are_ours || decide_must_compare(batch, source, old, trusted))
+    if (!decide_can_fingerprint(batch, source) || decide_must_compare(batch, source, old, trusted))
         return CAPTURE_COMPARE;
     return may_use_cursor(batch, source, old) ? CAPTURE_CURSOR : CAPTURE_INCREMENTAL;
 }

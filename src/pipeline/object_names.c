@@ -55,27 +55,49 @@ void object_table_name(const char *schema, const char *relation,
         (void)snprintf(ret_name, TABLE_NAME_MAX, "%s", whole);
 }
 
+void object_data_prefix(const struct object_names *names, struct buf *ret_prefix)
+{
+    char time[CLOCK_TEXT_MAX];
+
+    clock_format_compact(names->captured_us, time);
+    buf_addf(ret_prefix, "%s/%.4s/%.2s/%.2s/%s.%010llu-%.*s", names->table, time, time + 4,
+             time + 6, names->table, (unsigned long long)names->batch, ATTEMPT_DIGITS,
+             names->attempt);
+}
+
 void object_data_key(const struct object_names *names, unsigned part, bool deleted, bool compressed,
                      struct buf *ret_key)
 {
     char time[CLOCK_TEXT_MAX];
 
     clock_format_compact(names->captured_us, time);
-    buf_addf(ret_key, "%s/%.4s/%.2s/%.2s/%s.%010llu-%.*s", names->table, time, time + 4, time + 6,
-             names->table, (unsigned long long)names->batch, ATTEMPT_DIGITS, names->attempt);
+    object_data_prefix(names, ret_key);
     if (part)
         buf_addf(ret_key, "-p%04u", part);
     buf_addf(ret_key, ".%s%s.json%s", time, deleted ? ".deleted" : "", compressed ? ".zst" : "");
 }
 
+void object_index_prefix(const struct object_names *names, struct buf *ret_prefix)
+{
+    buf_addf(ret_prefix, "_index/%s/%010llu-%.*s", names->table, (unsigned long long)names->batch,
+             ATTEMPT_DIGITS, names->attempt);
+}
+
 void object_index_key(const struct object_names *names, unsigned number, struct buf *ret_key)
 {
-    buf_addf(ret_key, "_index/%s/%010llu-%.*s-%u.index", names->table,
-             (unsigned long long)names->batch, ATTEMPT_DIGITS, names->attempt, number);
+    object_index_prefix(names, ret_key);
+    buf_addf(ret_key, "-%u.index", number);
+}
+
+void object_part_key(const struct object_names *names, unsigned range, unsigned ranges,
+                     uint64_t pages, struct buf *ret_key)
+{
+    object_index_prefix(names, ret_key);
+    buf_addf(ret_key, "-%u-%u-%llu.part", range, ranges, (unsigned long long)pages);
 }
 
 void object_fingerprint_key(const struct object_names *names, struct buf *ret_key)
 {
-    buf_addf(ret_key, "_index/%s/%010llu-%.*s.fingerprint", names->table,
-             (unsigned long long)names->batch, ATTEMPT_DIGITS, names->attempt);
+    object_index_prefix(names, ret_key);
+    buf_add_text(ret_key, ".fingerprint");
 }

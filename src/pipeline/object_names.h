@@ -3,6 +3,7 @@
  *   <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>[-pNNNN].<time>[.deleted].json[.zst]
  *   _index/<table>/<batch>-<attempt>-<n>.index
  *   _index/<table>/<batch>-<attempt>.fingerprint
+ *   _index/<table>/<batch>-<attempt>-<range>-<ranges>-<pages>.part
  *
  * <table> is schema.table, percent-encoded, "public." left out; <batch> 10 digits, <attempt> the
  * first 6 hex digits of the attempt's id, <time> the snapshot's, in UTC.  No part of a name holds a
@@ -32,6 +33,13 @@ void object_table_name(const char *schema, const char *relation,
 void object_data_key(const struct object_names *names, unsigned part, bool deleted, bool compressed,
                      struct buf *ret_key);
 void object_index_key(const struct object_names *names, unsigned number, struct buf *ret_key);
+/* A range of a first load: capture_resume.h. */
+void object_part_key(const struct object_names *names, unsigned range, unsigned ranges,
+                     uint64_t pages, struct buf *ret_key);
+/* What the keys of all such objects of a batch's attempt begin with; attempt "": of all attempts.
+ * Of data only where the snapshot's day is known. */
+void object_index_prefix(const struct object_names *names, struct buf *ret_prefix);
+void object_data_prefix(const struct object_names *names, struct buf *ret_prefix);
 void object_fingerprint_key(const struct object_names *names, struct buf *ret_key);
 
 #endif

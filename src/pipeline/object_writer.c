@@ -13,7 +13,8 @@ enum {
 };
 
 struct object_done {
-    unsigned part;
+    unsigned part; /* 0: an earlier attempt's */
+    unsigned group;
     struct record_object object;
 };
 
@@ -36,6 +37,7 @@ struct object_writer {
     uint64_t json_bytes; /* handed to the store or the compressor */
     uint64_t stored_bytes;
     unsigned part;
+    unsigned group;
     struct buf key;
     struct store_writer *store_writer; /* NULL: still held in the buffer */
     bool compressed;
@@ -76,7 +78,8 @@ void object_set_free(struct object_set *set)
 static int by_part(const void *a, const void *b)
 {
     const struct object_done *x = a, *y = b;
-    return (x->part > y->part) - (x->part < y->part);
+    int order = (x->part > y->part) - (x->part < y->part);
+    return order ? order : strcmp(x->object.key, y->object.key);
 }
 
 void object_set_list(struct object_set *set, struct arena *arena,
@@ -93,6 +96,31 @@ void object_set_list(struct object_set *set, struct arena *arena,
     }
     *ret_objects = objects;
     *ret_count = set->count;
+}
+
+void object_set_list_group(struct object_set *set, unsigned group, struct arena *arena,
+                           struct record_object **ret_objects, size_t *ret_count)
+{
+    size_t count = 0;
+
+    (void)pthread_mutex_lock(&set->lock);
+    struct record_object *objects = arena_alloc(arena, (set->count + 1) * sizeof *objects);
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->done[i].group != group)
+            continue;
+        objects[count] = set->done[i].object;
+        objects[count].key = arena_strdup(arena, objects[count].key);
+        objects[count].sha256 = arena_strdup(arena, objects[count].sha256);
+        count++;
+    }
+    (void)pthread_mutex_unlock(&set->lock);
+    *ret_objects = objects;
+    *ret_count = count;
+}
+
+void object_writer_set_group(struct object_writer *writer, unsigned group)
+{
+    writer->group = group;
 }
 
 struct object_writer *object_writer_new(struct object_set *set)
@@ -198,6 +226,24 @@ static enum err_code write_buffer(struct object_writer *writer, struct err *err)
     return ERR_OK;
 }
 
+static void add_done(struct object_set *set, const struct object_done *done)
+{
+    (void)pthread_mutex_lock(&set->lock);
+    set->done = mem_grow(set->done, &set->capacity, set->count + 1, sizeof *set->done);
+    set->done[set->count++] = *done;
+    (void)pthread_mutex_unlock(&set->lock);
+}
+
+void object_set_add(struct object_set *set, const struct record_object *objects, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct object_done done = {.object = objects[i]};
+        done.object.key = mem_strdup(objects[i].key);
+        done.object.sha256 = mem_strdup(objects[i].sha256);
+        add_done(set, &done);
+    }
+}
+
 static void remember_object(struct object_writer *writer)
 {
     struct object_set *set = writer->set;
@@ -206,15 +252,13 @@ static void remember_object(struct object_writer *writer)
     sha256_finish(writer->sha256, hex);
     struct object_done done = {
         .part = writer->part,
+        .group = writer->group,
         .object = {.key = mem_strdup(writer->key.data),
                    .bytes = writer->stored_bytes,
                    .rows = writer->rows,
                    .sha256 = mem_strdup(hex)},
     };
-    (void)pthread_mutex_lock(&set->lock);
-    set->done = mem_grow(set->done, &set->capacity, set->count + 1, sizeof *set->done);
-    set->done[set->count++] = done;
-    (void)pthread_mutex_unlock(&set->lock);
+    add_done(set, &done);
 }
 
 static enum err_code end_object(struct object_writer *writer, struct err *err)

@@ -31,10 +31,18 @@ void object_set_restart(struct object_set *set);
 void object_set_list(struct object_set *set, struct arena *arena,
                      struct record_object **ret_objects, size_t *ret_count);
 
+/* The same of one group's writers, whatever the others are doing. */
+void object_set_list_group(struct object_set *set, unsigned group, struct arena *arena,
+                           struct record_object **ret_objects, size_t *ret_count);
+/* Objects that an earlier attempt wrote; listed first. */
+void object_set_add(struct object_set *set, const struct record_object *objects, size_t count);
+
 struct object_writer;
 struct object_writer *object_writer_new(struct object_set *set);
 void object_writer_free(struct object_writer *writer); /* what was not finished is dropped */
 DEFINE_CLEANUP(struct object_writer *, object_writer_free)
+/* What it writes is of this group; 0: of none. */
+void object_writer_set_group(struct object_writer *writer, unsigned group);
 /* Room for a line of up to `size` bytes; valid until the next call. */
 CHECKED enum err_code object_writer_reserve(struct object_writer *writer, size_t size,
                                             char **ret_room, struct err *err);

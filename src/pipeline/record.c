@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pipeline/record_json.h"
 
-static const char *const kinds[] = {"ingest", "replay", NULL};
+static const char *const kinds[] = {"ingest", "replay", "part", NULL};
 static const char *const compares[] = {"full", "fingerprint", "cursor", NULL};
 static const char *const key_forms[] = {"int8", "text", NULL};
 static const char *const bucket_functions[] = {"range", "hash", NULL};
@@ -331,6 +331,8 @@ static enum err_code get_record(const struct record_reader *reader, uint64_t exp
     TRY(record_check_batch(reader, record->batch, expected_batch, err));
     TRY(record_get_id(reader, root, "attempt", &record->attempt, err));
     TRY(record_get_choice(reader, root, "kind", kinds, &record->kind, err));
+    if (expected_batch && text_equal(record->kind, "part"))
+        return record_invalid(reader, err, "a part is no batch");
     TRY(record_get_text(reader, root, "program", &record->program, err));
     TRY(get_source(reader, record, err));
 

@@ -87,7 +87,7 @@ struct record {
     int format;
     uint64_t batch;
     const char *attempt; /* 32 hex digits */
-    const char *kind;    /* "ingest" (later: "replay") */
+    const char *kind;    /* "ingest" (later: "replay"); "part": a note, never in the log */
     const char *program; /* "tote 0.1.0" */
     /* The source. */
     const char *system_identifier;

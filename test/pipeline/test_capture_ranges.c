@@ -87,7 +87,7 @@ static struct fingerprint_bucket total_of_ranges(struct fixture *f, struct table
 {
     struct fingerprint_bucket sum = {0};
 
-    capture_divide(capture, ranges);
+    capture_divide(capture, ranges, (uint64_t)capture->source->catalog->pages);
     for (size_t i = 0; i < ranges; i++) {
         ASSERT_OK(capture_incremental_range(capture, f->pg, i, &f->err));
         sum.count += capture->ranges[i].total.count;

@@ -77,6 +77,9 @@ static void test_index_keys(void **state)
     object_index_key(&names, 2, &key);
     assert_string_equal(key.data, "_index/sales_order/0000000043-5f2c91-2.index");
     buf_clear(&key);
+    object_part_key(&names, 3, 16, 131072, &key);
+    assert_string_equal(key.data, "_index/sales_order/0000000043-5f2c91-3-16-131072.part");
+    buf_clear(&key);
     object_fingerprint_key(&names, &key);
     assert_string_equal(key.data, "_index/sales_order/0000000043-5f2c91.fingerprint");
 }
