@@ -52,7 +52,6 @@ integration: ## only the integration tests (some: T="-k smoke")
 
 browser: ## only the tests of the page in a real browser (some: T="-k phone")
 	@tools/setup.sh build test
-	@tools/build.sh release
 	@tools/run_tests.py integration -- test/browser $(T)
 
 screenshots: ## take the README's pictures of the page anew, in docs/images

@@ -1,8 +1,24 @@
 """Fixtures of the integration tests."""
+import os
+
 import pytest
 
 from lib.postgres import PostgresServer
-from lib.tote import Tote
+from lib.tote import Tote, shipped_program
+
+# Folders and modules that test the program as it ships, which is three times as fast: they are about what users see and about runs
+# that meet or are stopped. All others test the program that sanitizers watch.
+SHIPPED = {"browser", "test_docs", "test_history", "test_mirror", "test_report", "test_runners"}
+GIVEN = os.environ.get("TOTE_BIN")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if GIVEN:
+        return
+    os.environ.pop("TOTE_BIN", None)
+    if SHIPPED & {item.path.parent.name, item.path.stem}:
+        os.environ["TOTE_BIN"] = shipped_program()
 
 
 @pytest.fixture(scope="session")

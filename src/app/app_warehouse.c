@@ -20,6 +20,8 @@ static enum err_code open_warehouse(struct app *app, struct warehouse_config wan
     wanted.memory_bytes = (uint64_t)config_number(config, OPTION_PROCESS_MEMORY);
     wanted.threads = (unsigned)config_number(config, OPTION_PROCESS_THREADS);
     wanted.work_dir = work_dir;
+    if (!wanted.lock_wait_us)
+        wanted.lock_wait_us = config_number(config, OPTION_WAREHOUSE_LOCK_WAIT);
     wanted.read_dirs = read_dirs;
     return warehouse_open(&wanted, ret_warehouse, err);
 }

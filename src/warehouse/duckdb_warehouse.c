@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "sql.h"
 
-static const int64_t lock_wait_us = INT64_C(30) * 1000 * 1000;
 static const char url_scheme[] = "duckdb:";
 
 static struct duckdb_warehouse *self_of(struct warehouse *base)
@@ -43,7 +42,7 @@ enum err_code duckdb_warehouse_use(struct duckdb_warehouse *self, struct err *er
         .temp_dir = work_dir_path(self->temp),
         .allowed_dirs = self->config.read_dirs,
         .blame = ERR_WAREHOUSE,
-        .lock_wait_us = self->config.lock_wait_us ? self->config.lock_wait_us : lock_wait_us,
+        .lock_wait_us = self->config.lock_wait_us,
         .statement_timeout_us = self->config.statement_timeout_us,
     };
     return duck_open(&options, &self->duck, err);

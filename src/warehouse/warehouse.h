@@ -24,7 +24,7 @@ struct warehouse_config {
     const char *work_dir;         /* for temporary files of DuckDB */
     const char *const *read_dirs; /* NULL-terminated: folders that hold the Parquet files to load */
     bool read_only;
-    int64_t lock_wait_us;         /* for a DuckDB file that another process holds; 0: 30 s */
+    int64_t lock_wait_us;         /* for a DuckDB file that another process holds */
     int64_t statement_timeout_us; /* of each query, ERR_TIMEOUT after it; 0: none */
 };
 

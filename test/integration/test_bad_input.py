@@ -856,7 +856,7 @@ def test_warehouse_file_in_use(place):
     place.ok("run")
     place.source.execute(shop.CHANGES)
     with duckdb.connect(str(place.folder / "warehouse.duckdb")):
-        refused(place.run("run", timeout=90), UNAVAILABLE, "warehouse.duckdb", str(os.getpid()))
+        refused(place.run("run", "--warehouse-lock-wait", "2s"), UNAVAILABLE, "warehouse.duckdb", str(os.getpid()))
     repaired(place)
 
 

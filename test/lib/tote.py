@@ -13,8 +13,15 @@ SANITIZER_EXIT = 99
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
 
 
+BUILD = ROOT / os.environ.get("BUILD", "build")
+
+
 def program():
-    return os.environ.get("TOTE_BIN") or str(ROOT / os.environ.get("BUILD", "build") / "check" / "tote")
+    return os.environ.get("TOTE_BIN") or str(BUILD / "check" / "tote")
+
+
+def shipped_program():
+    return str(BUILD / "tote")
 
 
 class Result:
