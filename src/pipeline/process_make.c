@@ -99,12 +99,12 @@ static bool has_work(const struct lake *lake)
     return false;
 }
 
-/* A table that is made anew reads all of history, whatever the batch brings. */
+/* A table that is made anew or replayed reads of history, whatever the batch brings. */
 static bool batch_is_small(const struct lake *lake, const struct record *record)
 {
     uint64_t bytes = 0, rows = 0;
     for (size_t i = 0; i < lake->table_count; i++)
-        if (lake->tables[i].is_fresh && lake->batch > 1)
+        if (lake->batch > 1 && (lake->tables[i].is_fresh || lake->tables[i].is_replayed))
             return false;
     for (size_t i = 0; i < record->table_count; i++)
         for (size_t k = 0; k < record->tables[i].object_count; k++) {
