@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/drift.h"
+#include "pipeline/held.h"
 #include "pipeline/quarantine.h"
 #include "pipeline/record.h"
 #include "pipeline/status.h"
@@ -24,6 +25,7 @@ struct picture {
     struct processed_record *made;
     struct history history;
     struct drift drift;
+    struct held held; /* as far back as the history goes */
     struct quarantine_summary quarantine;
     int64_t now_us;
     int64_t every_us;
@@ -45,19 +47,38 @@ static enum err_code read_drift(struct picture *picture, struct err *err)
     return ERR_OK;
 }
 
+/* What one batch put aside and is held back still. */
+static struct processed_record held_of(const struct picture *picture, uint64_t batch)
+{
+    struct processed_record record = {.batch = batch};
+    size_t count = 0;
+
+    for (size_t i = 0; i < picture->held.count; i++)
+        count += picture->held.tables[i].object_count;
+    record.quarantine = arena_alloc(picture->arena, (count + 1) * sizeof *record.quarantine);
+    for (size_t i = 0; i < picture->held.count; i++)
+        for (size_t k = 0; k < picture->held.tables[i].object_count; k++)
+            if (picture->held.tables[i].objects[k].batch == batch)
+                record.quarantine[record.quarantine_count++] =
+                    *picture->held.tables[i].objects[k].object;
+    return record;
+}
+
 static enum err_code read_quarantine(struct picture *picture, struct err *err)
 {
     const char *work_dir;
 
+    if (!picture->made)
+        return ERR_OK;
+    TRY(held_read(picture->processed, picture->made, PIPELINE_BATCHES, picture->arena,
+                  &picture->held, err));
     TRY(app_work_dir(picture->app, &work_dir, err));
-    for (size_t i = 0; i < picture->history.count; i++) {
-        CLEANUP(arena_free) struct arena *scratch = arena_new(0);
+    for (size_t i = 0; i < picture->history.count && picture->held.rows; i++) {
         const struct history_batch *batch = &picture->history.batches[i];
-        struct processed_record *record;
         if (!batch->processed || !batch->quarantined)
             continue;
-        TRY(processed_record_read(picture->processed, batch->batch, scratch, &record, err));
-        TRY(quarantine_summarize(picture->processed, record, work_dir, picture->arena,
+        const struct processed_record record = held_of(picture, batch->batch);
+        TRY(quarantine_summarize(picture->processed, &record, work_dir, picture->arena,
                                  &picture->quarantine, err));
     }
     return ERR_OK;
@@ -119,7 +140,7 @@ static struct health judge(const struct picture *picture)
 {
     struct health health = {.state = "ok"};
     struct arena *arena = picture->arena;
-    uint64_t held = 0, head = picture->history.head;
+    uint64_t held = picture->held.rows, head = picture->history.head;
     uint64_t made = picture->made ? picture->made->batch : 0;
 
     if (!picture->ingested) {
@@ -136,8 +157,6 @@ static struct health judge(const struct picture *picture)
         complain(&health, "behind",
                  arena_printf(arena, "the warehouse lacks %llu of the batches",
                               (unsigned long long)(made - picture->view->loaded_batch)));
-    for (size_t i = 0; i < picture->history.count; i++)
-        held += picture->history.batches[i].quarantined;
     if (held)
         complain(
             &health, "quarantine",
@@ -286,6 +305,7 @@ static void write_batches(struct json_writer *json, const struct picture *pictur
         const struct history_batch *batch = &picture->history.batches[i];
         json_object_begin(json, NULL);
         json_uint(json, "batch", batch->batch);
+        json_text(json, "kind", batch->kind);
         json_time(json, "captured_at", batch->captured_us);
         json_uint(json, "source_rows", batch->source_rows);
         json_uint(json, "rows", batch->changed);

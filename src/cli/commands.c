@@ -55,6 +55,12 @@ static const struct command_option verify_options[] = {
     {0},
 };
 
+static const struct command_option replay_options[] = {
+    {"--no-follow", NULL, false, false,
+     "only commit the batch: process and load take it when they run next"},
+    {0},
+};
+
 static const struct command_option query_options[] = {
     {"--csv", NULL, false, false, "print comma-separated values"},
     {0},
@@ -174,6 +180,15 @@ const struct command commands[] = {
      "rows that batches had missed, tables with a cursor included, or that changed in between. The "
      "batch that it commits holds the differences, so that afterwards there are none.",
      NULL, command_reconcile},
+    {"replay", "[TABLE...]", 0, COMMAND_ARGUMENTS_MAX, true, "put quarantined rows through again",
+     "Commits a batch that gives the rows in quarantine another try (of all tables, or of those "
+     "named and of what refers to them), then processes and loads. What is good now takes its "
+     "place "
+     "in history; what is not stays in quarantine. The source is not asked. Rows that break the "
+     "contract of their source table are tried again only when another version of tote put them "
+     "aside or their table is named: mend the source or models/clean/TABLE.sql, and `tote run` "
+     "takes them.",
+     replay_options, command_replay},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

@@ -25,6 +25,13 @@ static enum err_code number_of(const struct call *call, const char *name, uint64
     return ERR_OK;
 }
 
+static const char *note_of(const struct history_batch *batch)
+{
+    if (text_equal(batch->kind, "replay"))
+        return batch->rebuilt ? "replay: rebuilt" : "replay";
+    return batch->rebuilt ? "models changed: rebuilt" : "";
+}
+
 static void print_batches(const struct history *history, struct arena *arena, struct buf *out)
 {
     static const char *const heads[] = {"batch",   "captured at (UTC)", "rows",
@@ -52,7 +59,7 @@ static void print_batches(const struct history *history, struct arena *arena, st
         text_table_cell(table, text_count(arena, batch->table_count));
         text_table_cell(table, ingest);
         text_table_cell(table, batch->processed ? process : "-");
-        text_table_cell(table, batch->rebuilt ? "models changed: rebuilt" : "");
+        text_table_cell(table, note_of(batch));
     }
     text_table_print(table, out);
 }
@@ -109,6 +116,7 @@ static void print_json(const struct history *history, struct buf *out)
         const struct history_batch *batch = &history->batches[i];
         json_object_begin(&json, NULL);
         json_uint(&json, "batch", batch->batch);
+        json_text(&json, "kind", batch->kind);
         output_json_time(&json, "captured_at", batch->captured_us);
         json_uint(&json, "source_rows", batch->source_rows);
         json_uint(&json, "rows", batch->changed);

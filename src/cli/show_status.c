@@ -92,11 +92,13 @@ static void print_cursors(const struct status *status, struct buf *out)
 
 static void print_models(const struct status *status, struct arena *arena, struct buf *out)
 {
-    static const char *const heads[] = {"model", "kind", "lake versions", "warehouse rows"};
+    static const char *const heads[] = {"model", "kind", "lake versions", "quarantined",
+                                        "warehouse rows"};
     CLEANUP(text_table_free) struct text_table *table = text_table_new(COUNT_OF(heads));
 
     text_table_right(table, 2);
     text_table_right(table, 3);
+    text_table_right(table, 4);
     for (size_t i = 0; i < COUNT_OF(heads); i++)
         text_table_cell(table, heads[i]);
     for (size_t i = 0; i < status->model_count; i++) {
@@ -104,6 +106,7 @@ static void print_models(const struct status *status, struct arena *arena, struc
         text_table_cell(table, model->model);
         text_table_cell(table, model->kind);
         text_table_cell(table, text_count(arena, model->versions));
+        text_table_cell(table, text_count(arena, model->quarantined));
         text_table_cell(table, count_or_dash(arena, model->warehouse_rows));
     }
     buf_add_char(out, '\n');
@@ -181,6 +184,7 @@ static void print_json(const struct status *status, const struct err *warehouse_
         json_text(&json, "model", status->models[i].model);
         json_text(&json, "kind", status->models[i].kind);
         json_uint(&json, "lake_versions", status->models[i].versions);
+        json_uint(&json, "quarantined", status->models[i].quarantined);
         json_count(&json, "warehouse_rows", status->models[i].warehouse_rows);
         json_object_end(&json);
     }

@@ -157,15 +157,20 @@ static void json_step(struct json_writer *json, const struct round_step *step)
     json_object_end(json);
 }
 
+void step_output_members(const struct round *round, struct json_writer *json)
+{
+    json_array_begin(json, "steps");
+    for (int i = 0; i < ROUND_STEPS; i++)
+        if (round->steps[i].ran || round->steps[i].skipped)
+            json_step(json, &round->steps[i]);
+    json_array_end(json);
+}
+
 void step_output_json(const struct round *round, bool indent, struct buf *out)
 {
     struct json_writer json;
 
     output_json_begin(&json, out, indent);
-    json_array_begin(&json, "steps");
-    for (int i = 0; i < ROUND_STEPS; i++)
-        if (round->steps[i].ran || round->steps[i].skipped)
-            json_step(&json, &round->steps[i]);
-    json_array_end(&json);
+    step_output_members(round, &json);
     output_json_end(&json);
 }

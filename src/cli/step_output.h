@@ -7,6 +7,8 @@
 
 void step_output_text(const struct round *round, bool verbose, struct arena *arena,
                       struct buf *out);
+/* The member "steps" of a document that has more to say. */
+void step_output_members(const struct round *round, struct json_writer *json);
 void step_output_json(const struct round *round, bool indent, struct buf *out);
 
 #endif

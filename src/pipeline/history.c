@@ -50,6 +50,7 @@ static enum err_code read_batch(struct store *ingestion, struct store *processed
         TRY(processed_record_read(processed, number, scratch, &made, err));
     struct history_batch batch = {
         .batch = number,
+        .kind = record->kind,
         .captured_us = record->captured_us,
         .ingest_us = record->duration_us,
         .processed = made != NULL,

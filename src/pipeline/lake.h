@@ -44,7 +44,11 @@ struct lake_table {
     size_t key_count;
     bool is_replaced; /* the source's table is another: what it does not hold is gone */
     bool is_fresh;    /* its generation begins with this batch */
-    bool new_schema;  /* metaData goes with the commit */
+    bool is_replayed; /* rows that are held back get another try (pipeline/replay.h) */
+    const struct lake_file **held; /* those rows, as quarantine files, of a model's table that is
+                                      replayed and not fresh */
+    size_t held_count;
+    bool new_schema; /* metaData goes with the commit */
     bool files_known;
     struct lake_file **files; /* those of the table and this batch's others */
     size_t file_count;

@@ -88,7 +88,7 @@ static enum err_code make_batch(struct process *process, const struct record *re
     const struct record *ahead =
         process->newest && process->newest->batch > record->batch ? process->newest : NULL;
     TRY(process_plan(lake, record, ahead, previous, err));
-    enum err_code code = maker_run(process->maker, lake, record, err);
+    enum err_code code = maker_run(process->maker, lake, record, previous, err);
     if (code == ERR_OK)
         code = lake_publish(lake, err);
     struct processed_record *done = arena_alloc(lake->arena, sizeof *done);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/workers.h"
 #include "pipeline/clean.h"
+#include "pipeline/process_plan.h"
 #include "pipeline/star.h"
 #include "pipeline/views.h"
 
@@ -93,17 +94,17 @@ static enum err_code open_duck(struct maker *maker, unsigned worker, struct err 
 static bool has_work(const struct lake *lake)
 {
     for (size_t i = 0; i < lake->table_count; i++)
-        if (lake->tables[i].is_fresh || lake->tables[i].is_touched)
+        if (lake->tables[i].is_fresh || lake->tables[i].is_touched || lake->tables[i].is_replayed)
             return true;
     return false;
 }
 
-/* A table that is made anew reads all of history, whatever the batch brings. */
+/* A table that is made anew or replayed reads of history, whatever the batch brings. */
 static bool batch_is_small(const struct lake *lake, const struct record *record)
 {
     uint64_t bytes = 0, rows = 0;
     for (size_t i = 0; i < lake->table_count; i++)
-        if (lake->tables[i].is_fresh && lake->batch > 1)
+        if (lake->batch > 1 && (lake->tables[i].is_fresh || lake->tables[i].is_replayed))
             return false;
     for (size_t i = 0; i < record->table_count; i++)
         for (size_t k = 0; k < record->tables[i].object_count; k++) {
@@ -300,7 +301,7 @@ static enum err_code look_for_quarantine(struct lake *lake, struct err *err)
 static enum err_code load_for(struct lake *lake, struct lake_table *table, struct err *err)
 {
     const struct model *model = table->model;
-    bool fresh = table->is_fresh;
+    bool fresh = table->is_fresh || table->held_count > 0;
     if (table->kind != LAKE_FACT)
         TRY(lake_load_files(lake, table, err));
     for (size_t i = 0; i < model->input_count; i++) {
@@ -335,7 +336,8 @@ static enum err_code make_star(struct maker *maker, struct lake *lake, struct er
         size_t count = 0;
         for (size_t i = lake->clean_count; i < lake->table_count; i++) {
             struct lake_table *table = &lake->tables[i];
-            if (waves[i] != wave || (!table->is_fresh && !table->is_touched))
+            if (waves[i] != wave ||
+                (!table->is_fresh && !table->is_touched && table->held_count == 0))
                 continue;
             TRY(load_for(lake, table, err));
             tables[count++] = table;
@@ -347,12 +349,13 @@ static enum err_code make_star(struct maker *maker, struct lake *lake, struct er
 }
 
 enum err_code maker_run(struct maker *maker, struct lake *lake, const struct record *record,
-                        struct err *err)
+                        const struct processed_record *previous, struct err *err)
 {
     lake->has_quarantine = false;
     if (!has_work(lake))
         return ERR_OK;
     TRY(choose_crew(maker, lake, record, err));
+    TRY(process_plan_held(lake, record, previous, err));
     TRY(make_all_clean(maker, lake, err));
     return make_star(maker, lake, err);
 }

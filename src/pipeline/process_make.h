@@ -25,9 +25,9 @@ void maker_free(struct maker *maker); /* removes temporary files; NULL is fine *
 DEFINE_CLEANUP(struct maker *, maker_free)
 
 /* Computes everything that the plan wants into staged files.  Opens DuckDB only when there is work.
- * Sets lake->duck, work_dir and staging_dir for what follows. */
+ * previous: NULL for batch 1.  Sets lake->duck, work_dir and staging_dir for what follows. */
 CHECKED enum err_code maker_run(struct maker *maker, struct lake *lake, const struct record *record,
-                                struct err *err);
+                                const struct processed_record *previous, struct err *err);
 /* Frees what the lakes of this session's batches hold in memory. */
 void maker_end_session(struct maker *maker);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "pipeline/clean.h"
+#include "pipeline/held.h"
 
 static const struct processed_table *find_previous(const struct processed_record *previous,
                                                    const char *name, bool clean)
@@ -140,7 +141,8 @@ static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
     TRY(clean_columns(lake, table, model, &rewrite, err));
     name_key(table);
     TRY(find_replacement(lake, table, err));
-    if (!table->previous || rewrite || !same_generation(table->previous->generation, hash))
+    if (!table->previous || rewrite || table->is_replayed ||
+        !same_generation(table->previous->generation, hash))
         begin_generation(lake, table, hash);
     else
         carry_on(lake, table, old, old_count);
@@ -149,6 +151,20 @@ static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
                                                  table->source->deleted_object_count > 0));
     name_app(lake, table);
     return ERR_OK;
+}
+
+/* The verdict on a row of a clean table changes with the program at most, and then for any row: the
+ * table is made anew, and by its generation what is made of it. */
+static bool is_named(const struct record *record, enum lake_kind kind, const char *name)
+{
+    const size_t prefix = sizeof "clean." - 1;
+    for (size_t i = 0; i < record->replay_count; i++) {
+        const char *named = record->replay[i];
+        if (kind == LAKE_CLEAN ? text_starts(named, "clean.") && text_equal(named + prefix, name)
+                               : text_equal(named, name))
+            return true;
+    }
+    return false;
 }
 
 static enum err_code add_clean(struct lake *lake, const struct lake_table *wanted,
@@ -169,6 +185,7 @@ static enum err_code plan_all_clean(struct lake *lake, const struct record *reco
         const struct record_table *source = &record->tables[i];
         const struct lake_table wanted = {.name = source->name,
                                           .source = source,
+                                          .is_replayed = is_named(record, LAKE_CLEAN, source->name),
                                           .ahead =
                                               ahead ? record_find_table(ahead, source->name) : NULL,
                                           .previous = find_previous(previous, source->name, true)};
@@ -179,6 +196,7 @@ static enum err_code plan_all_clean(struct lake *lake, const struct record *reco
         if (!text_equal(known->kind, "clean") || record_find_table(record, known->name))
             continue;
         const struct lake_table wanted = {.name = known->name,
+                                          .is_replayed = is_named(record, LAKE_CLEAN, known->name),
                                           .ahead =
                                               ahead ? record_find_table(ahead, known->name) : NULL,
                                           .previous = known};
@@ -231,8 +249,8 @@ static enum lake_kind kind_of(enum model_kind kind)
     return LAKE_CALENDAR;
 }
 
-static enum err_code plan_model(struct lake *lake, const struct model *model,
-                                const struct processed_record *previous,
+static enum err_code plan_model(struct lake *lake, const struct record *record,
+                                const struct model *model, const struct processed_record *previous,
                                 const struct lake_table *old, size_t old_count, struct err *err)
 {
     TRY(check_inputs(lake, model, err));
@@ -240,6 +258,7 @@ static enum err_code plan_model(struct lake *lake, const struct model *model,
     *table = (struct lake_table){.name = model->name,
                                  .kind = kind_of(model->kind),
                                  .model = model,
+                                 .is_replayed = is_named(record, kind_of(model->kind), model->name),
                                  .key = model->key,
                                  .key_count = model->key_count};
     const char *hash = model_hash(model, lake);
@@ -280,7 +299,36 @@ enum err_code process_plan(struct lake *lake, const struct record *record,
     TRY(plan_all_clean(lake, record, ahead, previous, old, old_count, err));
     warn_of_idle_models(lake);
     for (size_t i = 0; i < lake->models->model_count; i++)
-        TRY(plan_model(lake, &lake->models->models[i], previous, old, old_count, err));
+        TRY(plan_model(lake, record, &lake->models->models[i], previous, old, old_count, err));
+    return ERR_OK;
+}
+
+/* A table that is made anew, since its model changed as well, needs no list of what to try. */
+enum err_code process_plan_held(struct lake *lake, const struct record *record,
+                                const struct processed_record *previous, struct err *err)
+{
+    struct held held = {0};
+    if (!record_is_replay(record) || !previous)
+        return ERR_OK;
+    TRY(held_read(lake->processed, previous, 0, lake->arena, &held, err));
+    for (size_t i = lake->clean_count; i < lake->table_count; i++) {
+        struct lake_table *table = &lake->tables[i];
+        const struct held_table *from = held_find(&held, table->name);
+        if (!table->is_replayed || table->is_fresh || !from)
+            continue;
+        table->held =
+            arena_alloc(lake->arena, (from->object_count + 1) * sizeof(struct lake_file *));
+        for (size_t k = 0; k < from->object_count; k++) {
+            struct lake_file *file = arena_alloc(lake->arena, sizeof *file);
+            const struct record_object *object = from->objects[k].object;
+            file->key = object->key;
+            file->is_quarantine = true;
+            if (store_local_copy(lake->processed, object->key, lake->work_dir, lake->arena,
+                                 &file->local, err) != ERR_OK)
+                return err_wrap(err, "reading what table '%s' holds back", table->name);
+            table->held[table->held_count++] = file;
+        }
+    }
     return ERR_OK;
 }
 
@@ -385,6 +433,7 @@ static enum err_code add_table(struct lake *lake, struct lake_table *table, bool
         .rows = table->rows,
         .deleted = table->deleted,
         .quarantined = table->quarantined,
+        .replayed = table->is_replayed,
     };
     if (table->model)
         add_references(lake, table->model, entry);

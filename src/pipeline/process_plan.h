@@ -11,6 +11,9 @@
 CHECKED enum err_code process_plan(struct lake *lake, const struct record *record,
                                    const struct record *ahead,
                                    const struct processed_record *previous, struct err *err);
+/* After the plan of a replay: fetches the quarantine files of the tables that it names. */
+CHECKED enum err_code process_plan_held(struct lake *lake, const struct record *record,
+                                        const struct processed_record *previous, struct err *err);
 /* Generation of the whole set, as the record names it; without the batch that began each. */
 const char *process_generation(const struct lake *lake);
 /* True when the models are not those that the record was made with, or tables' inputs differ. */

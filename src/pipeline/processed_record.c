@@ -53,6 +53,8 @@ static void put_table(struct json_writer *json, const struct processed_table *ta
     json_uint(json, "rows", table->rows);
     json_uint(json, "deleted", table->deleted);
     json_uint(json, "quarantined", table->quarantined);
+    if (table->replayed)
+        json_bool(json, "replayed", true);
     record_put_objects(json, "objects", table->objects, table->object_count);
     json_object_end(json);
 }
@@ -148,6 +150,7 @@ static enum err_code get_table(const struct record_reader *reader, const struct 
     TRY(record_get_count(reader, from, "rows", &table->rows, err));
     TRY(record_get_count(reader, from, "deleted", &table->deleted, err));
     TRY(record_get_count(reader, from, "quarantined", &table->quarantined, err));
+    table->replayed = json_opt_bool(from, "replayed", false);
     return record_get_objects(reader, from, "objects", &table->objects, &table->object_count, err);
 }
 
@@ -197,7 +200,7 @@ static enum err_code parse(const char *what, struct span text, uint64_t expected
                            struct err *err)
 {
     CLEANUP_IN_PLACE(record_reader_release)
-    struct record_reader reader = {.what = what, .arena = arena};
+    struct record_reader reader = {.what = what, .arena = arena, .newest = RECORD_FORMAT};
     TRY(record_open(&reader, text.data, text.size, err));
     struct processed_record *record = arena_alloc(arena, sizeof *record);
     TRY(get_record(&reader, expected_batch, record, err));

@@ -42,6 +42,8 @@ struct processed_table {
     uint64_t rows;
     uint64_t deleted;
     uint64_t quarantined;
+    bool replayed; /* what earlier batches had quarantined got another try: only what this one
+                      quarantined is held back still */
     struct record_object
         *objects; /* Parquet with just the batch's rows: facts (with batch_id,
                      captured_at, deleted), rows to upsert, for a mirror with a column

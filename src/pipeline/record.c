@@ -110,6 +110,7 @@ static void put_head(struct json_writer *json, const struct record *record)
     json_text(json, "attempt", record->attempt);
     json_text(json, "kind", record->kind);
     json_text(json, "program", record->program);
+    record_put_names(json, "replay", record->replay, record->replay_count);
     json_text(json, "system_identifier", record->system_identifier);
     json_text(json, "database", record->database);
     json_uint(json, "database_oid", record->database_oid);
@@ -320,6 +321,21 @@ static enum err_code get_source(const struct record_reader *reader, struct recor
     return record_get_int(reader, root, "duration_us", 0, INT64_MAX, &record->duration_us, err);
 }
 
+static enum err_code get_replay(const struct record_reader *reader, struct record *record,
+                                struct err *err)
+{
+    TRY(record_get_names(reader, reader->root, "replay", &record->replay, &record->replay_count,
+                         err));
+    if (record_is_replay(record) != (record->replay_count > 0))
+        return record_invalid(reader, err, "its kind is '%s', and it names %zu tables to replay",
+                              record->kind, record->replay_count);
+    if (record_is_replay(record) != (record->format == RECORD_FORMAT_REPLAY))
+        return record_invalid(reader, err, "its kind is '%s', and its format %d", record->kind,
+                              record->format);
+    return record_check_unique(reader, "table to replay", record->replay, record->replay_count,
+                               err);
+}
+
 static enum err_code get_record(const struct record_reader *reader, uint64_t expected_batch,
                                 struct record *record, struct err *err)
 {
@@ -334,6 +350,7 @@ static enum err_code get_record(const struct record_reader *reader, uint64_t exp
     if (expected_batch && text_equal(record->kind, "part"))
         return record_invalid(reader, err, "a part is no batch");
     TRY(record_get_text(reader, root, "program", &record->program, err));
+    TRY(get_replay(reader, record, err));
     TRY(get_source(reader, record, err));
 
     const struct json_value *list = NULL;
@@ -352,7 +369,7 @@ static enum err_code parse(const char *what, struct span text, uint64_t expected
                            struct arena *arena, struct record **ret_record, struct err *err)
 {
     CLEANUP_IN_PLACE(record_reader_release)
-    struct record_reader reader = {.what = what, .arena = arena};
+    struct record_reader reader = {.what = what, .arena = arena, .newest = RECORD_FORMAT_REPLAY};
     TRY(record_open(&reader, text.data, text.size, err));
     struct record *record = arena_alloc(arena, sizeof *record);
     TRY(get_record(&reader, expected_batch, record, err));
@@ -393,4 +410,9 @@ bool record_has_changes(const struct record *record)
             return true;
     }
     return false;
+}
+
+bool record_is_replay(const struct record *record)
+{
+    return text_equal(record->kind, "replay");
 }

@@ -1,7 +1,6 @@
 /* pipeline/record.h - the batch record of the ingestion bucket: what one batch holds, and the state
- * that the next one compares with.  Format 1; the reader takes every format up to its own and
- * refuses newer ones.  The same structs serve writer and reader.  docs/reference/records.md shows
- * one. */
+ * that the next one compares with.  The reader takes every format up to its newest and refuses
+ * newer ones.  The same structs serve writer and reader.  docs/reference/records.md shows one. */
 #ifndef PIPELINE_RECORD_H
 #define PIPELINE_RECORD_H
 
@@ -9,7 +8,8 @@
 #include "base/digest.h"
 
 enum {
-    RECORD_FORMAT = 1
+    RECORD_FORMAT = 1,
+    RECORD_FORMAT_REPLAY = 2, /* of kind "replay": who does not know it would pass it over */
 };
 
 struct record_object {
@@ -87,8 +87,12 @@ struct record {
     int format;
     uint64_t batch;
     const char *attempt; /* 32 hex digits */
-    const char *kind;    /* "ingest" (later: "replay"); "part": a note, never in the log */
+    const char *kind;    /* "ingest"; "replay": pipeline/replay.h, all else as the batch before;
+                            "part": a note, never in the log */
     const char *program; /* "tote 0.1.0" */
+    const char **replay; /* kind "replay": models, and source tables as "clean.<table>", whose
+                            quarantined rows get another try */
+    size_t replay_count;
     /* The source. */
     const char *system_identifier;
     const char *database;
@@ -118,5 +122,6 @@ CHECKED enum err_code record_read(struct store *store, uint64_t batch, struct ar
                                   struct record **ret_record, struct err *err);
 const struct record_table *record_find_table(const struct record *record, const char *name);
 bool record_has_changes(const struct record *record);
+bool record_is_replay(const struct record *record);
 
 #endif

@@ -143,9 +143,9 @@ enum err_code record_open(struct record_reader *reader, const char *text, size_t
     int64_t format = 0;
     if (json_get_int(reader->root, "format", &format, err) != ERR_OK)
         return err_hint(err, "%s", hint);
-    if (format > RECORD_FORMAT) {
+    if (format > reader->newest) {
         (void)record_invalid(reader, err, "format %lld, while this program reads up to %d",
-                             (long long)format, RECORD_FORMAT);
+                             (long long)format, reader->newest);
         return err_hint(err, "upgrade tote: a newer one wrote this record");
     }
     if (format < 1)

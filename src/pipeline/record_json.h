@@ -39,11 +39,12 @@ struct record_reader {
     struct arena *arena;
     struct json_doc *doc;
     const struct json_value *root;
+    int newest; /* format that is read */
     int format;
 };
 
 void record_reader_release(struct record_reader *reader);
-/* Parses, and checks format and seal.  `arena` and `what` are set by the caller. */
+/* Parses, and checks format and seal.  `arena`, `what` and `newest` are set by the caller. */
 CHECKED enum err_code record_open(struct record_reader *reader, const char *text, size_t size,
                                   struct err *err);
 /* Raises ERR_DATA "<what>: …". */

@@ -78,6 +78,20 @@ static void add_difference(const struct lake_table *table, struct buf *sql)
     buf_add_char(sql, ')');
 }
 
+/* Of the model's rows those that are held back: of a fact by key and batch, of others by key, whose
+ * latest content it is. */
+static void add_held(const struct lake *lake, const struct lake_table *table, bool only_differences,
+                     struct buf *sql)
+{
+    buf_add_text(sql, only_differences ? " and " : " where ");
+    star_key_json("m", table, sql);
+    buf_add_text(sql, " in (select key from ");
+    lake_file_relation(table->held, table->held_count, sql);
+    if (table->kind == LAKE_FACT)
+        buf_addf(sql, " where batch = %" PRIu64, lake->row_batch);
+    buf_add_char(sql, ')');
+}
+
 struct writing {
     bool deleted;
     bool only_differences;
@@ -92,6 +106,8 @@ static enum err_code write_rows(struct lake *lake, struct lake_table *table, str
     buf_addf(&sql, " from (\n%s\n) as m", table->model->text);
     if (how.only_differences)
         add_difference(table, &sql);
+    if (table->held_count > 0)
+        add_held(lake, table, how.only_differences, &sql);
     if (lake_write(lake, table, sql.data, ret_file, err) != ERR_OK)
         return err_wrap(err, "%s", table->model->what);
     if (*ret_file)
@@ -162,15 +178,20 @@ static bool take_past(void *arg, size_t column_count, const char *const *names,
     return true;
 }
 
-/* Every batch that the clean table knows, in order. */
-static enum err_code read_past(struct lake *lake, struct lake_table *clean, struct past *past,
-                               struct err *err)
+/* Every batch that the clean table knows, in order; when replaying those with rows held back. */
+static enum err_code read_past(struct lake *lake, const struct lake_table *table,
+                               struct lake_table *clean, struct past *past, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     const struct lake_choice all = {.part = LAKE_ALL};
     TRY(lake_load_files(lake, clean, err));
     buf_add_text(&sql, "select _batch_id, epoch_us(max(_captured_at)), bool_or(_deleted) from ");
     lake_relation(clean, &all, &sql);
+    if (table->held_count > 0) {
+        buf_add_text(&sql, " where _batch_id in (select batch from ");
+        lake_file_relation(table->held, table->held_count, &sql);
+        buf_add_char(&sql, ')');
+    }
     buf_add_text(&sql, " group by 1 order by 1");
     return duck_query_each(lake->duck, sql.data, NULL, 0, take_past, past, err);
 }
@@ -182,7 +203,7 @@ static enum err_code fact_anew(struct lake *lake, struct lake_table *table,
     struct past past = {.arena = lake->arena};
     const uint64_t batch = lake->row_batch;
     const int64_t captured_us = lake->row_captured_us;
-    TRY(read_past(lake, clean, &past, err));
+    TRY(read_past(lake, table, clean, &past, err));
     for (size_t i = 0; i < past.count; i++) {
         TRY(cancel_check(err));
         lake->row_batch = past.list[i].batch;
@@ -193,7 +214,7 @@ static enum err_code fact_anew(struct lake *lake, struct lake_table *table,
     }
     lake->row_batch = batch;
     lake->row_captured_us = captured_us;
-    if (past.count > 0)
+    if (past.count > 0 || table->held_count > 0)
         return ERR_OK;
     TRY(make_views(lake, table->model, VIEW_LIVE, err)); /* no row yet: the columns all the same */
     return star_columns(lake, table, err);
@@ -203,7 +224,7 @@ static enum err_code make_fact(struct lake *lake, struct lake_table *table, stru
 {
     struct lake_table *clean = fact_source(lake, table->model);
     bool first = table->is_fresh && clean->is_fresh && lake->batch == 1;
-    if (table->is_fresh && !first)
+    if ((table->is_fresh && !first) || table->held_count > 0)
         return fact_anew(lake, table, clean, err);
     TRY(fact_part(lake, table, false, err));
     return clean->deleted > 0 ? fact_part(lake, table, true, err) : ERR_OK;
@@ -220,7 +241,8 @@ static enum err_code make_rows(struct lake *lake, struct lake_table *table, enum
     if (table->column_count == 0)
         TRY(star_columns(lake, table, err));
     TRY(write_rows(lake, table,
-                   (struct writing){.deleted = deleted, .only_differences = !model->row_of},
+                   (struct writing){.deleted = deleted,
+                                    .only_differences = !model->row_of || table->held_count > 0},
                    ret_file, err));
     if (!*ret_file)
         return ERR_OK;
@@ -240,12 +262,13 @@ static enum err_code make_keyed(struct lake *lake, struct lake_table *table, str
     struct lake_file *upserts = NULL, *deletions = NULL;
     enum view_rows rows = VIEW_LATEST;
     TRY(lake_load_files(lake, table, err));
-    if (table->is_fresh && table->kind != LAKE_MIRROR)
+    bool whole = table->is_fresh || table->held_count > 0;
+    if (whole && table->kind != LAKE_MIRROR)
         rows = VIEW_LATEST_ANY; /* a dimension keeps what was deleted */
-    else if (!table->is_fresh && model->row_of)
+    else if (!whole && model->row_of)
         rows = VIEW_LIVE;
     TRY(make_rows(lake, table, rows, &upserts, err));
-    if (table->kind == LAKE_MIRROR && !table->is_fresh && row_source_has_deletions(lake, model))
+    if (table->kind == LAKE_MIRROR && !whole && row_source_has_deletions(lake, model))
         TRY(make_rows(lake, table, VIEW_DELETED, &deletions, err));
     table->rows = upserts ? upserts->file.rows : 0;
     table->deleted = deletions ? deletions->file.rows : 0;

@@ -5,9 +5,10 @@
 #include "pipeline/lake.h"
 
 /* Computes the batch's rows of one model's table into staged files; all of history when the table's
- * generation begins.  Sets rows, deleted, quarantined and, when they were not known, columns.
- * Tables that it refers to come before it.  ERR_CONFIG names file and line of a model that DuckDB
- * refuses, ERR_TRANSFORM what went wrong with the rows. */
+ * generation begins; of a table that is replayed just the rows that were held back, facts with the
+ * batch that they came with.  Sets rows, deleted, quarantined and, when they were not known,
+ * columns. Tables that it refers to come before it.  ERR_CONFIG names file and line of a model that
+ * DuckDB refuses, ERR_TRANSFORM what went wrong with the rows. */
 CHECKED enum err_code star_make(struct lake *lake, struct lake_table *table, struct err *err);
 
 /* The model's columns by DuckDB's own judgement, its views being made (star_columns.c). */
@@ -16,6 +17,8 @@ CHECKED enum err_code star_columns(struct lake *lake, struct lake_table *table, 
  * anew without them, NULL when none is left. */
 CHECKED enum err_code star_verify(struct lake *lake, struct lake_table *table,
                                   struct lake_file **file, struct err *err);
+/* A row's key as it stands in quarantine; alias NULL: none. */
+void star_key_json(const char *alias, const struct lake_table *table, struct buf *sql);
 /* ERR_TRANSFORM when two rows of the files have the same key, or none. */
 CHECKED enum err_code star_check_keys(struct lake *lake, struct lake_table *table,
                                       const struct lake_file *const *files, size_t count,

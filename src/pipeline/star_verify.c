@@ -59,13 +59,13 @@ static void add_key_columns(const struct lake_table *table, struct buf *sql)
     }
 }
 
-static void add_key_json(const struct lake_table *table, struct buf *sql)
+void star_key_json(const char *alias, const struct lake_table *table, struct buf *sql)
 {
     buf_add_text(sql, "cast(json_object(");
     for (size_t i = 0; i < table->key_count; i++) {
         buf_add_text(sql, i ? ", " : "");
         duck_literal(sql, table->key[i]);
-        buf_add_text(sql, ", ");
+        buf_addf(sql, ", %s%s", alias ? alias : "", alias ? "." : "");
         duck_ident(sql, table->key[i]);
     }
     buf_add_text(sql, ") as varchar)");
@@ -117,7 +117,7 @@ enum err_code star_check_keys(struct lake *lake, struct lake_table *table,
         return ERR_OK;
     buf_clear(&sql);
     buf_add_text(&sql, "select ");
-    add_key_json(table, &sql);
+    star_key_json(NULL, table, &sql);
     buf_add_text(&sql, " from ");
     lake_file_relation(files, count, &sql);
     buf_add_text(&sql, " group by ");
@@ -324,7 +324,7 @@ static enum err_code write_bad(struct lake *lake, struct lake_table *table,
     buf_add_text(&sql, "select 'star' as zone, ");
     duck_literal(&sql, table->name);
     buf_add_text(&sql, " as \"table\", ");
-    add_key_json(table, &sql);
+    star_key_json(NULL, table, &sql);
     buf_addf(&sql, " as key, \"?why\" as reason, %" PRIu64 "::bigint as batch, cast(json_object(",
              lake->row_batch);
     for (size_t i = 0; i < table->column_count; i++) {

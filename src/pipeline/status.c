@@ -57,7 +57,23 @@ static const struct processed_table *table_of(const struct processed_record *rec
     return NULL;
 }
 
-static void add_table(struct status *status, const struct processed_table *table)
+struct settled {
+    bool table;       /* older records say nothing of it */
+    bool quarantined; /* nor of what is held back: it had another try */
+};
+
+static void add_quarantined(struct status_source *source, struct status_model *model,
+                            const struct processed_table *table)
+{
+    if (!text_equal(table->kind, "clean")) {
+        if (model)
+            model->quarantined += table->quarantined;
+    } else if (source) {
+        source->quarantined += (int64_t)table->quarantined;
+    }
+}
+
+static void add_table(struct status *status, const struct processed_table *table, bool held)
 {
     struct status_source *source = find_source(status, table->name);
     struct status_model *model = find_model(status, table->name);
@@ -69,26 +85,29 @@ static void add_table(struct status *status, const struct processed_table *table
     } else if (source) {
         source->clean_versions =
             (source->clean_versions < 0 ? 0 : source->clean_versions) + (int64_t)table->rows;
-        source->quarantined =
-            (source->quarantined < 0 ? 0 : source->quarantined) + (int64_t)table->quarantined;
+        source->quarantined = source->quarantined < 0 ? 0 : source->quarantined;
     }
+    if (held)
+        add_quarantined(source, model, table);
 }
 
 /* Adds what a record says of the head's tables.  A table that was built anew counts from there, for
  * it holds again what its older generations held: `settled` marks those.  Returns whether any table
  * is left that older records may tell of. */
-static bool add_record(struct status *status, const struct processed_record *head, bool *settled,
-                       const struct processed_record *record)
+static bool add_record(struct status *status, const struct processed_record *head,
+                       struct settled *settled, const struct processed_record *record)
 {
     bool more = false;
 
     for (size_t i = 0; i < head->table_count; i++) {
         const struct processed_table *now = &head->tables[i];
         const struct processed_table *then = table_of(record, now);
-        settled[i] = settled[i] || !then || !text_equal(then->generation, now->generation);
-        if (!settled[i])
-            add_table(status, then);
-        more = more || !settled[i];
+        settled[i].table |= !then || !text_equal(then->generation, now->generation);
+        if (settled[i].table)
+            continue;
+        add_table(status, then, !settled[i].quarantined);
+        settled[i].quarantined |= then->replayed;
+        more = true;
     }
     return more;
 }
@@ -119,7 +138,7 @@ static enum err_code read_processed(struct store *processed, struct arena *arena
     status->process.captured_us = head->captured_us;
     status->lake = head->lake;
     list_models(status, head, arena);
-    bool *settled = arena_alloc(arena, (head->table_count + 1) * sizeof *settled);
+    struct settled *settled = arena_alloc(arena, (head->table_count + 1) * sizeof *settled);
     bool more = add_record(status, head, settled, head);
     for (uint64_t batch = status->process.head - 1; batch > 0 && more; batch--) {
         CLEANUP(arena_free) struct arena *scratch = arena_new(0);

@@ -11,7 +11,7 @@ struct status_source {
     const char *table;
     uint64_t rows;          /* as of the last batch */
     int64_t clean_versions; /* -1: not processed yet */
-    int64_t quarantined;    /* -1: not processed yet */
+    int64_t quarantined;    /* held back now; -1: not processed yet */
     const char *cursor;     /* column, or NULL */
     int64_t compared_us;    /* with a cursor: the last compare of the whole table */
 };
@@ -22,6 +22,7 @@ struct status_model {
     const char *kind;
     uint64_t versions;      /* rows written to the lake: a fact's rows, a dimension's insertions and
                                updates */
+    uint64_t quarantined;   /* held back now */
     int64_t warehouse_rows; /* -1: not known */
 };
 
@@ -60,6 +61,7 @@ struct history_table {
 
 struct history_batch {
     uint64_t batch;
+    const char *kind; /* "ingest" or "replay" */
     int64_t captured_us;
     int64_t ingest_us; /* durations */
     int64_t process_us;

@@ -72,6 +72,13 @@ class TestOnARealServer:
                 place.source.execute(change)
             for tote in (place, beside):
                 tote.ok("run")
+        place.source.execute("insert into orders values (50, 777, 1, 1, 1, '2024-05-01', null)")
+        for tote in (place, beside):
+            assert "1 quarantined" in tote.ok("run").stdout
+        place.source.execute("insert into customer values (777, 'late', null)")
+        for tote in (place, beside):
+            tote.ok("run")
+            assert "1 row of fact_order gets another try" in tote.ok("replay").stdout
         check(place)
         assert shop.lake_state(place) == shop.lake_state(beside)
         assert shop.warehouse_state(place, shop.DuckWarehouse(place)) == \

@@ -233,6 +233,40 @@ static void a_record_comes_back_as_it_was_written(void **state)
     assert_string_equal(again.data, text.data);
 }
 
+/* A program that does not know it must not take it for a batch without changes. */
+static void a_replay_is_of_a_format_of_its_own(void **state)
+{
+    struct err err;
+    struct record *read = NULL;
+    (void)state;
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
+    struct record *written = make_record(arena);
+    written->kind = "replay";
+    written->format = RECORD_FORMAT_REPLAY;
+    written->replay = names(arena, "fact_sales_order", "clean.design");
+    written->replay_count = 2;
+    record_write(written, &text);
+    assert_int_equal(record_parse(text.data, text.size, arena, &read, &err), ERR_OK);
+    assert_true(record_is_replay(read) && read->format == 2 && read->replay_count == 2);
+    assert_string_equal(read->replay[1], "clean.design");
+
+    static const struct record wrong[] = {
+        {.kind = "replay", .format = RECORD_FORMAT, .replay_count = 2},
+        {.kind = "replay", .format = RECORD_FORMAT_REPLAY, .replay_count = 0},
+        {.kind = "ingest", .format = RECORD_FORMAT_REPLAY, .replay_count = 0},
+        {.kind = "ingest", .format = RECORD_FORMAT, .replay_count = 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        written->kind = wrong[i].kind;
+        written->format = wrong[i].format;
+        written->replay_count = wrong[i].replay_count;
+        buf_clear(&text);
+        record_write(written, &text);
+        assert_int_equal(record_parse(text.data, text.size, arena, &read, &err), ERR_DATA);
+    }
+}
+
 static void a_processed_record_comes_back_as_it_was_written(void **state)
 {
     struct err err;
@@ -310,7 +344,7 @@ static void a_newer_format_asks_for_a_newer_program(void **state)
 {
     struct err err;
     (void)state;
-    assert_int_equal(parse_forged("\"format\": 1", "\"format\": 2", &err), ERR_DATA);
+    assert_int_equal(parse_forged("\"format\": 1", "\"format\": 3", &err), ERR_DATA);
     assert_non_null(strstr(err.hint, "upgrade tote"));
     assert_int_equal(parse_forged("\"format\": 1", "\"format\": 0", &err), ERR_DATA);
 }
@@ -440,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_comes_back_as_it_was_written),
+        cmocka_unit_test(a_replay_is_of_a_format_of_its_own),
         cmocka_unit_test(a_processed_record_comes_back_as_it_was_written),
         cmocka_unit_test(an_edited_record_is_refused),
         cmocka_unit_test(a_newer_format_asks_for_a_newer_program),

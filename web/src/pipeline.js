@@ -197,7 +197,7 @@ function batchesPanel(batches) {
         const rows = batch.tables.map(object => PER_TABLE.map(({ name }) => object[name] ?? null))
         return h('details', { class: `batch${batch.quarantined ? ' batch-held' : ''}`, 'data-batch': batch.batch },
             h('summary', { class: 'batch-row' }, cells.map(([name, text]) => h('span', {}, h('span', { class: 'batch-name' }, `${name} `), text))),
-            rows.length ? table({ columns: PER_TABLE, rows }, { caption: `Tables of batch ${batch.batch}` }) : h('p', { class: 'empty' }, 'No table changed.'))
+            rows.length ? table({ columns: PER_TABLE, rows }, { caption: `Tables of batch ${batch.batch}` }) : h('p', { class: 'empty' }, batch.kind === 'replay' ? 'Rows in quarantine got another try.' : 'No table changed.'))
     }
     return { element: panel('What did the last batches do?', 'Newest first; each opens to its tables', h('div', { class: 'panel-body batches' }, head, batches.map(line)), true) }
 }
