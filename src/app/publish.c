@@ -384,6 +384,7 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
         config_list(app_config(publishing->app), OPTION_PUBLISH_FILTERS)};
     publishing->bundles = bundle_set_plan(&plan, publishing->arena);
     TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
+    TRY(bundle_set_answer(publishing->bundles, publishing->warehouse, err));
     TRY(put_bundles(publishing, err));
     write_pointer(publishing, &pointer);
     TRY(put_pointer(publishing, &pointer, &overtaken, err));
