@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pipeline/report_many.h"
-
-#define DAY_US (INT64_C(86400) * 1000000)
 
 /* Answers by report and the filters that it takes: a report that takes none is asked once. */
 struct bundle_memo {
@@ -158,22 +155,6 @@ static enum err_code answer_of(struct bundle_set *set, const struct report *repo
     return ERR_OK;
 }
 
-/* The same number of days, just before. */
-static enum err_code move_back(struct report_filters *filters, struct arena *arena, struct err *err)
-{
-    int64_t from_us, to_us;
-    char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
-
-    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_FROM]), &from_us,
-                    err));
-    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_TO]), &to_us, err));
-    clock_format(from_us - DAY_US - (to_us - from_us), from);
-    clock_format(from_us - DAY_US, to);
-    filters->values[REPORT_FROM] = arena_strndup(arena, from, 10);
-    filters->values[REPORT_TO] = arena_strndup(arena, to, 10);
-    return ERR_OK;
-}
-
 static bool is_wanted(const struct report *report, bool summary_only)
 {
     return report->in_bundle && (!summary_only || text_equal(report->group, "summary"));
@@ -219,7 +200,7 @@ static enum err_code collect_asked(const struct bundle_set *set, struct asked *a
         ask(asked, &filters, false);
         if (!filters.values[REPORT_FROM] || !filters.values[REPORT_TO])
             continue;
-        TRY(move_back(&filters, set->arena, err));
+        TRY(report_filters_move_back(&filters, set->arena, err));
         ask(asked, &filters, true);
     }
     return ERR_OK;
@@ -311,7 +292,7 @@ enum err_code bundle_write(struct bundle_set *set, size_t which, struct warehous
     TRY(write_reports(set, &filters, false, warehouse, &json, err));
     json_object_end(&json);
     if (filters.values[REPORT_FROM] && filters.values[REPORT_TO]) {
-        TRY(move_back(&filters, set->arena, err));
+        TRY(report_filters_move_back(&filters, set->arena, err));
         json_object_begin(&json, "previous");
         TRY(write_reports(set, &filters, true, warehouse, &json, err));
         json_object_end(&json);

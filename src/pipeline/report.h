@@ -161,6 +161,9 @@ struct report_filters report_filters_none(void);
  */
 CHECKED enum err_code report_filters_set(struct report_filters *filters, const char *name,
                                          const char *value, struct err *err);
+/* The same number of days, just before; both days are given.  The texts live in the arena. */
+CHECKED enum err_code report_filters_move_back(struct report_filters *filters, struct arena *arena,
+                                               struct err *err);
 /* The filters that the report takes, sorted by name and percent-encoded: "currency=EUR&from=…";
  * with the limit when it is another than REPORT_ROWS. */
 void report_filters_key(const struct report *report, const struct report_filters *filters,
@@ -233,6 +236,8 @@ struct report_period {
     const char *name;
     const char *from, *to;
 };
+/* The period of a page that is asked for nothing: web/src/filters.js says the same. */
+#define REPORT_PERIOD_FIRST "last 12 months"
 struct report_choices {
     const char **values[REPORT_PARAMETERS]; /* sorted */
     size_t counts[REPORT_PARAMETERS];
