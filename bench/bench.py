@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import lambda_start
+import page_paint
 
 here = pathlib.Path(__file__).resolve().parent
 root = here.parent
@@ -240,6 +241,15 @@ class Bench:
             sys.exit(f"bench: {versions} versions in the warehouse after the changes; the figures would mean nothing")
         self.report.add("batch with 1,000 scattered changes, end to end", best(changed).wall, 2.0, "s", describe(best(changed)))
 
+    def page(self):
+        os.environ["TOTE_BIN"] = str(self.tote)
+        for name, url in (("DuckDB", None), ("PostgreSQL", self.conninfo["bench_warehouse"])):
+            self.fresh_warehouse()
+            folder = self.project("page", url)
+            self.run_tote(folder, "run")
+            self.run_tote(folder, "load")  # what is put off until nothing is to be loaded
+            page_paint.measure(self.report, folder, name, min(2, self.options.rounds))
+
     def real_data(self):
         psql("postgres", "-c", "drop database if exists bench_source", "-c", "create database bench_source")
         subprocess.run([root / "demo/totesys/load.sh", self.conninfo["bench_source"]], check=True)
@@ -262,7 +272,7 @@ class Bench:
                 self.real_data()
             if self.options.only not in ("real", "lambda"):
                 self.make_source()
-                for part in ("ingest", "process", "load", "whole", "later_batches"):
+                for part in ("ingest", "process", "load", "whole", "later_batches", "page"):
                     if self.options.only in ("", part):
                         getattr(self, part)()
         finally:
@@ -274,7 +284,7 @@ class Bench:
 parser = argparse.ArgumentParser()
 parser.add_argument("--rows", type=int, default=5_000_000)
 parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--only", default="", choices=["", "ingest", "process", "load", "whole", "later_batches", "real", "lambda"])
+parser.add_argument("--only", default="", choices=["", "ingest", "process", "load", "whole", "later_batches", "page", "real", "lambda"])
 parser.add_argument("--work", default=None, help="folder with room for a few GB (default: $TMPDIR)")
 parser.add_argument("--copy-floor", default=str(root / "build/release/copy_floor"))
 Bench(parser.parse_args()).main()

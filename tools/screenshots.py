@@ -64,7 +64,7 @@ def main(folder):
     with tempfile.TemporaryDirectory() as work, PostgresServer() as server:
         source = server.load_totesys()
         tote = Tote(work)
-        tote.configure(source.url)
+        tote.configure(source.url, more="page:\n  title: ToteSys\n")
         tote.ok("run")
         for day in DAYS:
             source.execute(day)

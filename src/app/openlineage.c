@@ -38,15 +38,10 @@ static void facet_begin(struct json_writer *json, const char *name, const char *
 static void event_begin(struct event *event, const char *type)
 {
     struct json_writer *json = &event->json;
-    char now[CLOCK_TEXT_MAX];
 
-    clock_format(clock_now_us(), now);
-    now[10] = 'T';
-    now[26] = 'Z';
-    now[27] = '\0';
     json_begin(json, &event->text, false);
     json_object_begin(json, NULL);
-    json_text(json, "eventTime", now);
+    json_time(json, "eventTime", clock_now_us());
     json_text(json, "producer", producer);
     json_text(json, "schemaURL", SPEC "2-0-2/OpenLineage.json#/$defs/RunEvent");
     json_text(json, "eventType", type);

@@ -129,6 +129,8 @@ static void body_begin(struct exporter *exporter)
     json_array_begin(json, "attributes");
     attribute_text(json, "service.name", "tote");
     attribute_text(json, "service.version", TOTE_VERSION);
+    attribute_text(json, "deployment.environment.name",
+                   config_text(app_config(exporter->run->app), OPTION_ENVIRONMENT));
     attribute_text(json, "tote.lake", exporter->lake);
     json_array_end(json);
     json_object_end(json);

@@ -158,9 +158,9 @@ static struct health judge(const struct picture *picture)
                  arena_printf(arena, "the warehouse lacks %llu of the batches",
                               (unsigned long long)(made - picture->view->loaded_batch)));
     if (held)
-        complain(
-            &health, "quarantine",
-            arena_printf(arena, "%s rows are held back in quarantine", text_count(arena, held)));
+        complain(&health, "quarantine",
+                 arena_printf(arena, "%s %s held back in quarantine", text_count(arena, held),
+                              held == 1 ? "row is" : "rows are"));
     return health;
 }
 
@@ -281,45 +281,14 @@ static void write_models(struct json_writer *json, const struct picture *picture
     json_array_end(json);
 }
 
-static void write_batch_tables(struct json_writer *json, const struct history_batch *batch)
-{
-    json_array_begin(json, "tables");
-    for (size_t i = 0; i < batch->table_count; i++) {
-        const struct history_table *table = &batch->tables[i];
-        json_object_begin(json, NULL);
-        json_text(json, "table", table->table);
-        json_uint(json, "source_rows", table->rows);
-        json_uint(json, "rows", table->changed);
-        json_uint(json, "deleted", table->deleted);
-        json_uint(json, "quarantined", table->quarantined);
-        json_text(json, "compare", table->compare);
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
 static void write_batches(struct json_writer *json, const struct picture *picture)
 {
     json_array_begin(json, "batches");
     for (size_t i = 0; i < picture->history.count; i++) {
         const struct history_batch *batch = &picture->history.batches[i];
         json_object_begin(json, NULL);
-        json_uint(json, "batch", batch->batch);
-        json_text(json, "kind", batch->kind);
-        json_time(json, "captured_at", batch->captured_us);
-        json_uint(json, "source_rows", batch->source_rows);
-        json_uint(json, "rows", batch->changed);
-        json_uint(json, "deleted", batch->deleted);
-        json_uint(json, "quarantined", batch->quarantined);
-        json_double(json, "ingest_seconds", (double)batch->ingest_us / 1e6);
-        json_bool(json, "processed", batch->processed);
-        if (batch->processed)
-            json_double(json, "process_seconds", (double)batch->process_us / 1e6);
-        else
-            json_none(json, "process_seconds");
-        json_bool(json, "rebuilt", batch->rebuilt);
+        history_json_batch(json, batch);
         json_bool(json, "loaded", batch->batch <= picture->view->loaded_batch);
-        write_batch_tables(json, batch);
         json_object_end(json);
     }
     json_array_end(json);

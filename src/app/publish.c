@@ -258,12 +258,14 @@ static enum err_code look_at_pointer(struct publishing *publishing, bool *ret_sa
         return ERR_OK;
     const struct json_value *root = json_root(doc);
     const struct json_value *documents = json_opt(root, "documents");
-    *ret_same = (uint64_t)json_opt_int(root, "batch", -1) == publishing->state.batch &&
-                text_equal(json_opt_text(root, "generation", ""), publishing->state.generation) &&
-                text_equal(json_opt_text(root, "version", ""), TOTE_VERSION) &&
-                text_equal(json_opt_text(root, "filters", ""), publishing->filters) && documents &&
-                text_equal(json_opt_text(documents, "reports", ""), publishing->reports_key) &&
-                text_equal(json_opt_text(documents, "pipeline", ""), publishing->pipeline_key);
+    *ret_same =
+        (uint64_t)json_opt_int(root, "batch", -1) == publishing->state.batch &&
+        text_equal(json_opt_text(root, "generation", ""), publishing->state.generation) &&
+        text_equal(json_opt_text(root, "version", ""), TOTE_VERSION) &&
+        text_equal(json_opt_text(root, "filters", ""), publishing->filters) &&
+        text_equal(json_opt_text(root, "title", ""), publishing->title ? publishing->title : "") &&
+        documents && text_equal(json_opt_text(documents, "reports", ""), publishing->reports_key) &&
+        text_equal(json_opt_text(documents, "pipeline", ""), publishing->pipeline_key);
     return ERR_OK;
 }
 
@@ -384,6 +386,7 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
         config_list(app_config(publishing->app), OPTION_PUBLISH_FILTERS)};
     publishing->bundles = bundle_set_plan(&plan, publishing->arena);
     TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
+    TRY(bundle_set_answer(publishing->bundles, publishing->warehouse, err));
     TRY(put_bundles(publishing, err));
     write_pointer(publishing, &pointer);
     TRY(put_pointer(publishing, &pointer, &overtaken, err));
@@ -402,6 +405,9 @@ static enum err_code read_title(struct publishing *publishing, struct err *err)
     struct record *record;
     uint64_t head;
 
+    publishing->title = config_text(app_config(publishing->app), OPTION_PAGE_TITLE);
+    if (publishing->title)
+        return ERR_OK;
     TRY(app_ingestion(publishing->app, &ingestion, err));
     TRY(batch_log_head(ingestion, &head, err));
     if (!head)

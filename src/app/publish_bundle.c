@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
-
-#define DAY_US (INT64_C(86400) * 1000000)
+#include "pipeline/report_many.h"
 
 /* Answers by report and the filters that it takes: a report that takes none is asked once. */
 struct bundle_memo {
@@ -116,45 +115,49 @@ static void remember(struct bundle_set *set, const char *key, const char *text)
     memo->answers[memo->count++] = (struct answer){key, text};
 }
 
+static unsigned rows_of(const struct report *report)
+{
+    return text_equal(report->group, "rows") ? BUNDLE_NEWEST : BUNDLE_ROWS;
+}
+
+static const char *memo_key(const struct bundle_set *set, const struct report *report,
+                            struct report_filters filters)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+
+    filters.limit = rows_of(report);
+    buf_addf(&key, "%s?", report->name);
+    report_filters_key(report, &filters, &key);
+    return arena_strdup(set->arena, key.data);
+}
+
 /* The document of a report under filters, as text; asked of the warehouse at most once. */
 static enum err_code answer_of(struct bundle_set *set, const struct report *report,
                                struct report_filters filters, struct warehouse *warehouse,
                                const char **ret_text, struct err *err)
 {
-    CLEANUP_IN_PLACE(buf_release) struct buf key = {0}, text = {0};
+    CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     struct json_writer json;
+    const char *key = memo_key(set, report, filters);
+    const struct answer *known = remembered(set->memo, key);
 
-    filters.limit = text_equal(report->group, "rows") ? BUNDLE_NEWEST : BUNDLE_ROWS;
-    buf_addf(&key, "%s?", report->name);
-    report_filters_key(report, &filters, &key);
-    const struct answer *known = remembered(set->memo, key.data);
+    filters.limit = rows_of(report);
     if (!known) {
         json_begin(&json, &text, false);
         json_object_begin(&json, NULL);
         json_text(&json, "report", report->name);
         TRY(report_json_members(report, set->state, &filters, warehouse, &json, err));
         json_object_end(&json);
-        remember(set, arena_strdup(set->arena, key.data), arena_strdup(set->arena, text.data));
+        remember(set, key, arena_strdup(set->arena, text.data));
         known = &set->memo->answers[set->memo->count - 1];
     }
     *ret_text = known->text;
     return ERR_OK;
 }
 
-/* The same number of days, just before. */
-static enum err_code move_back(struct report_filters *filters, struct arena *arena, struct err *err)
+static bool is_wanted(const struct report *report, bool summary_only)
 {
-    int64_t from_us, to_us;
-    char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
-
-    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_FROM]), &from_us,
-                    err));
-    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_TO]), &to_us, err));
-    clock_format(from_us - DAY_US - (to_us - from_us), from);
-    clock_format(from_us - DAY_US, to);
-    filters->values[REPORT_FROM] = arena_strndup(arena, from, 10);
-    filters->values[REPORT_TO] = arena_strndup(arena, to, 10);
-    return ERR_OK;
+    return report->in_bundle && (!summary_only || text_equal(report->group, "summary"));
 }
 
 static enum err_code write_reports(struct bundle_set *set, const struct report_filters *filters,
@@ -164,10 +167,109 @@ static enum err_code write_reports(struct bundle_set *set, const struct report_f
     for (size_t i = 0; i < set->reports->count; i++) {
         const struct report *report = &set->reports->reports[i];
         const char *text;
-        if (!report->in_bundle || (summary_only && !text_equal(report->group, "summary")))
+        if (!is_wanted(report, summary_only))
             continue;
         TRY(answer_of(set, report, *filters, warehouse, &text, err));
         json_raw(json, report->name, text);
+    }
+    return ERR_OK;
+}
+
+/* --- many bundles at once --------------------------------------------------------------------- */
+
+struct asked {
+    struct report_filters filters[2 * BUNDLES_MAX];
+    bool summary_only[2 * BUNDLES_MAX];
+    size_t count;
+};
+
+static void ask(struct asked *asked, const struct report_filters *filters, bool summary_only)
+{
+    if (!report_many_takes(filters))
+        return;
+    asked->filters[asked->count] = *filters;
+    asked->summary_only[asked->count++] = summary_only;
+}
+
+/* What bundle_write() is going to ask. */
+static enum err_code collect_asked(const struct bundle_set *set, struct asked *asked,
+                                   struct err *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct report_filters filters = set->bundles[i].filters;
+        ask(asked, &filters, false);
+        if (!filters.values[REPORT_FROM] || !filters.values[REPORT_TO])
+            continue;
+        TRY(report_filters_move_back(&filters, set->arena, err));
+        ask(asked, &filters, true);
+    }
+    return ERR_OK;
+}
+
+struct remembering {
+    struct bundle_set *set;
+    const char **keys;
+};
+
+static void remember_answer(void *arg, size_t which, const struct buf *text)
+{
+    struct remembering *remembering = arg;
+
+    remember(remembering->set, remembering->keys[which],
+             arena_strdup(remembering->set->arena, text->data));
+}
+
+static bool is_among(const char **keys, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (keys[i] && text_equal(keys[i], key))
+            return true;
+    return false;
+}
+
+/* Filters that a report does not take make no other answer: each is asked once. */
+static enum err_code answer_many(struct bundle_set *set, const struct report *report,
+                                 const struct asked *asked, size_t first, size_t count,
+                                 struct warehouse *warehouse, struct err *err)
+{
+    bool wanted[2 * BUNDLES_MAX] = {false};
+    const char *keys[2 * BUNDLES_MAX] = {NULL};
+    struct remembering remembering = {set, keys};
+    const struct report_many many = {report, set->state, &asked->filters[first],
+                                     wanted, count,      rows_of(report)};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_wanted(report, asked->summary_only[first + i]))
+            continue;
+        const char *key = memo_key(set, report, asked->filters[first + i]);
+        wanted[i] = !is_among(keys, i, key) && !remembered(set->memo, key);
+        keys[i] = wanted[i] ? key : NULL;
+    }
+    return report_many_json(&many, warehouse, remember_answer, &remembering, err);
+}
+
+enum err_code bundle_set_answer(struct bundle_set *set, struct warehouse *warehouse,
+                                struct err *err)
+{
+    struct asked *asked = arena_alloc(set->arena, sizeof *asked);
+    size_t most, count;
+
+    TRY(report_many_most(set->reports, warehouse, &most, err));
+    TRY(collect_asked(set, asked, err));
+    for (size_t first = 0; most && first < asked->count; first += count) {
+        count = asked->count - first < most ? asked->count - first : most;
+        TRY(report_many_prepare(set->reports, set->state, &asked->filters[first], count, warehouse,
+                                err));
+        for (size_t i = 0; i < set->reports->count; i++) {
+            const struct report *report = &set->reports->reports[i];
+            if (!report->in_bundle || !report->many.text)
+                continue;
+            enum err_code code = answer_many(set, report, asked, first, count, warehouse, err);
+            if (code == ERR_CANCELLED || code == ERR_TIMEOUT)
+                return code;
+            if (code) /* a select that cannot be joined is asked for each bundle */
+                log_debug("report '%s' is asked bundle by bundle: %s", report->name, err->message);
+        }
     }
     return ERR_OK;
 }
@@ -190,7 +292,7 @@ enum err_code bundle_write(struct bundle_set *set, size_t which, struct warehous
     TRY(write_reports(set, &filters, false, warehouse, &json, err));
     json_object_end(&json);
     if (filters.values[REPORT_FROM] && filters.values[REPORT_TO]) {
-        TRY(move_back(&filters, set->arena, err));
+        TRY(report_filters_move_back(&filters, set->arena, err));
         json_object_begin(&json, "previous");
         TRY(write_reports(set, &filters, true, warehouse, &json, err));
         json_object_end(&json);

@@ -37,6 +37,10 @@ struct bundle_plan {
 };
 /* No filter; each value of each filter that is offered; each currency with each period. */
 struct bundle_set *bundle_set_plan(const struct bundle_plan *plan, struct arena *arena);
+/* Asks the warehouse for what the bundles hold, all at once; what cannot be asked so is asked by
+ * bundle_write(). After report_prepare(). */
+CHECKED enum err_code bundle_set_answer(struct bundle_set *bundles, struct warehouse *warehouse,
+                                        struct err *err);
 CHECKED enum err_code bundle_write(struct bundle_set *bundles, size_t which,
                                    struct warehouse *warehouse, struct buf *ret_text,
                                    struct err *err);

@@ -96,6 +96,17 @@ void clock_format(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX])
                    (long long)t.year, t.month, t.day, t.hour, t.minute, t.second, t.micro);
 }
 
+void clock_format_iso(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX])
+{
+    clock_format(at_us, ret_text);
+    char *space = strchr(ret_text, ' ');
+    if (!space)
+        return;
+    *space = 'T';
+    size_t size = strlen(ret_text);
+    (void)snprintf(ret_text + size, CLOCK_TEXT_MAX - size, "Z");
+}
+
 void clock_format_compact(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX])
 {
     struct civil t = civil_of(at_us);

@@ -17,6 +17,8 @@ enum {
 };
 /* "2024-11-15 14:40:00.123456": 26 characters for the years 1 to 9999. */
 void clock_format(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX]);
+/* "2024-11-15T14:40:00.123456Z", RFC 3339, for programs. */
+void clock_format_iso(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX]);
 /* "20241115T144000123456Z", for keys. */
 void clock_format_compact(int64_t at_us, char ret_text[static CLOCK_TEXT_MAX]);
 /* Takes what clock_format writes; the fraction may be shorter or absent. */

@@ -133,18 +133,14 @@ void json_none(struct json_writer *json, const char *name)
 
 void json_time(struct json_writer *json, const char *name, int64_t at_us)
 {
-    char text[CLOCK_TEXT_MAX], iso[CLOCK_TEXT_MAX + 1];
+    char text[CLOCK_TEXT_MAX];
 
     if (!at_us) {
         json_none(json, name);
         return;
     }
-    clock_format(at_us, text);
-    char *space = strchr(text, ' ');
-    if (space)
-        *space = 'T';
-    (void)snprintf(iso, sizeof iso, "%sZ", text);
-    json_text(json, name, iso);
+    clock_format_iso(at_us, text);
+    json_text(json, name, text);
 }
 
 void json_raw(struct json_writer *json, const char *name, const char *text)

@@ -123,19 +123,24 @@ static void json_event(struct json_writer *json, const struct log_event *event)
         json_text(json, "code", event->code);
 }
 
+static void json_request(struct json_writer *json, const struct log_request *request)
+{
+    json_text(json, "method", request->method);
+    json_text(json, "path", request->path);
+    json_int(json, "status", request->status);
+    json_uint(json, "bytes", request->bytes);
+    json_double(json, "duration_ms", (double)request->duration_us / 1e3);
+}
+
 static void json_line(struct buf *out, enum log_level level, const char *message,
-                      const struct err *err, const char *hint, const struct log_event *event)
+                      const struct err *err, const char *hint, const struct log_event *event,
+                      const struct log_request *request)
 {
     struct json_writer json;
-    char now[CLOCK_TEXT_MAX];
 
-    clock_format(clock_now_us(), now);
-    now[10] = 'T';
-    now[26] = 'Z';
-    now[27] = '\0';
     json_begin(&json, out, false);
     json_object_begin(&json, NULL);
-    json_text(&json, "ts", now);
+    json_time(&json, "ts", clock_now_us());
     json_text(&json, "level", level_name(level));
     json_text(&json, "message", message);
     json_context(&json, event);
@@ -150,6 +155,8 @@ static void json_line(struct buf *out, enum log_level level, const char *message
     }
     if (event)
         json_event(&json, event);
+    if (request)
+        json_request(&json, request);
     json_object_end(&json);
     buf_add_char(out, '\n');
 }
@@ -180,7 +187,7 @@ static void log_line(enum log_level level, const struct log_event *event, const 
         redact(message.data);
         tidy(message.data);
         if (atomic_load(&chosen_format) == LOG_JSON)
-            json_line(&out, level, message.data, NULL, "", event);
+            json_line(&out, level, message.data, NULL, "", event, NULL);
         else
             text_line(&out, level, message.data);
         emit(&out);
@@ -211,6 +218,28 @@ void log_event(const struct log_event *event, const char *fmt, ...)
     va_end(ap);
 }
 
+void log_request(const struct log_request *request)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf out = {0}, message = {0};
+    struct log_request shown = *request;
+    char took[CLOCK_TEXT_MAX];
+
+    if (!log_enabled(LOG_INFO))
+        return;
+    clock_format_duration(request->duration_us, took);
+    CLEANUP(free) char *path = mem_strdup(request->path);
+    redact(path);
+    tidy(path);
+    shown.path = path;
+    buf_addf(&message, "%s %s %u, %llu bytes, %s", shown.method, path, shown.status,
+             (unsigned long long)shown.bytes, took);
+    if (atomic_load(&chosen_format) == LOG_JSON)
+        json_line(&out, LOG_INFO, message.data, NULL, "", NULL, &shown);
+    else
+        text_line(&out, LOG_INFO, message.data);
+    emit(&out);
+}
+
 void log_error(const struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
@@ -223,7 +252,7 @@ void log_error(const struct err *err)
     tidy(shown.message);
     tidy(shown.hint);
     if (atomic_load(&chosen_format) == LOG_JSON) {
-        json_line(&out, LOG_ERROR, shown.message, &shown, shown.hint, NULL);
+        json_line(&out, LOG_ERROR, shown.message, &shown, shown.hint, NULL, NULL);
     } else {
         text_line(&out, LOG_ERROR, shown.message);
         if (*shown.hint)

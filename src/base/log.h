@@ -43,6 +43,16 @@ struct log_event {
 };
 void log_event(const struct log_event *event, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* An answer that was given; fields in JSON, one line of text otherwise. */
+struct log_request {
+    const char *method;
+    const char *path; /* printable */
+    unsigned status;
+    uint64_t bytes;
+    int64_t duration_us;
+};
+void log_request(const struct log_request *request);
+
 /* What every JSON line says besides: whose call it is.  Copied; NULL members are left out, NULL
  * takes all away. */
 struct log_context {

@@ -88,23 +88,6 @@ static void print_tables(const struct history_batch *batch, struct arena *arena,
     text_table_print(table, out);
 }
 
-static void json_tables(struct json_writer *json, const struct history_batch *batch)
-{
-    json_array_begin(json, "tables");
-    for (size_t i = 0; i < batch->table_count; i++) {
-        const struct history_table *table = &batch->tables[i];
-        json_object_begin(json, NULL);
-        json_text(json, "table", table->table);
-        json_uint(json, "source_rows", table->rows);
-        json_uint(json, "rows", table->changed);
-        json_uint(json, "deleted", table->deleted);
-        json_uint(json, "quarantined", table->quarantined);
-        json_text(json, "compare", table->compare);
-        json_object_end(json);
-    }
-    json_array_end(json);
-}
-
 static void print_json(const struct history *history, struct buf *out)
 {
     struct json_writer json;
@@ -113,22 +96,8 @@ static void print_json(const struct history *history, struct buf *out)
     json_uint(&json, "head", history->head);
     json_array_begin(&json, "batches");
     for (size_t i = 0; i < history->count; i++) {
-        const struct history_batch *batch = &history->batches[i];
         json_object_begin(&json, NULL);
-        json_uint(&json, "batch", batch->batch);
-        json_text(&json, "kind", batch->kind);
-        output_json_time(&json, "captured_at", batch->captured_us);
-        json_uint(&json, "source_rows", batch->source_rows);
-        json_uint(&json, "rows", batch->changed);
-        json_uint(&json, "deleted", batch->deleted);
-        output_json_seconds(&json, "ingest_seconds", batch->ingest_us);
-        json_bool(&json, "processed", batch->processed);
-        if (batch->processed) {
-            json_uint(&json, "quarantined", batch->quarantined);
-            output_json_seconds(&json, "process_seconds", batch->process_us);
-            json_bool(&json, "rebuilt", batch->rebuilt);
-        }
-        json_tables(&json, batch);
+        history_json_batch(&json, &history->batches[i]);
         json_object_end(&json);
     }
     json_array_end(&json);

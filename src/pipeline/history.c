@@ -88,3 +88,39 @@ enum err_code history_read(struct store *ingestion, struct store *processed, uin
     *ret_history = history;
     return ERR_OK;
 }
+
+static void json_tables(struct json_writer *json, const struct history_batch *batch)
+{
+    json_array_begin(json, "tables");
+    for (size_t i = 0; i < batch->table_count; i++) {
+        const struct history_table *table = &batch->tables[i];
+        json_object_begin(json, NULL);
+        json_text(json, "table", table->table);
+        json_uint(json, "source_rows", table->rows);
+        json_uint(json, "rows", table->changed);
+        json_uint(json, "deleted", table->deleted);
+        json_uint(json, "quarantined", table->quarantined);
+        json_text(json, "compare", table->compare);
+        json_object_end(json);
+    }
+    json_array_end(json);
+}
+
+void history_json_batch(struct json_writer *json, const struct history_batch *batch)
+{
+    json_uint(json, "batch", batch->batch);
+    json_text(json, "kind", batch->kind);
+    json_time(json, "captured_at", batch->captured_us);
+    json_uint(json, "source_rows", batch->source_rows);
+    json_uint(json, "rows", batch->changed);
+    json_uint(json, "deleted", batch->deleted);
+    json_uint(json, "quarantined", batch->quarantined);
+    json_double(json, "ingest_seconds", (double)batch->ingest_us / 1e6);
+    json_bool(json, "processed", batch->processed);
+    if (batch->processed)
+        json_double(json, "process_seconds", (double)batch->process_us / 1e6);
+    else
+        json_none(json, "process_seconds");
+    json_bool(json, "rebuilt", batch->rebuilt);
+    json_tables(json, batch);
+}

@@ -136,6 +136,7 @@ static enum err_code finish_report(const struct report_sources *sources,
     for (int form = 0; form < REPORT_SQL_FORMS; form++)
         TRY(report_sql_assemble(sources, source, (enum report_sql_form)form, arena,
                                 &report->sql[form], err));
+    TRY(report_sql_many(sources, source, arena, &report->many, err));
     for (int has = 0; has < 2; has++)
         TRY(assemble_unconverted(sources, source, has, arena, &report->unconverted[has], err));
     for (size_t i = 0; i < report->sql[1].param_count; i++)
@@ -199,6 +200,8 @@ static enum err_code collect_rows(const struct report_sources *sources, struct a
             continue;
         for (int has = 0; has < 2; has++)
             TRY(report_sql_rows(sources, source, has, arena, &rows.text[has], err));
+        rows.asked_name = arena_printf(arena, REPORT_ASKED_ROWS_PREFIX "%s", source->name);
+        rows.filter_columns = source->filter_columns;
         set->rows[set->row_count++] = rows;
     }
     return ERR_OK;

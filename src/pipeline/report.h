@@ -52,6 +52,11 @@ enum {
 };
 /* What a set's rows are called before they are filtered. */
 #define REPORT_ROWS_PREFIX "tote_rows_of_"
+/* Where many filters are asked at once (report_many.h): their table, and a set's rows by them. */
+#define REPORT_ASKED             "tote_asked"
+#define REPORT_ASKED_PLACE       "tote_place"
+#define REPORT_ASKED_PREFIX      "tote_" /* of a filter: no column of a report's is called so */
+#define REPORT_ASKED_ROWS_PREFIX "tote_asked_rows_of_"
 
 enum report_kind {
     REPORT_KIND_MONEY,
@@ -93,6 +98,13 @@ struct report_sql {
     size_t param_count;
 };
 
+/* A report under many filters at once (report_many.h). */
+struct report_many_sql {
+    const char *shared; /* "with ..." of the sets that filters do not touch, or "" */
+    const char *text;   /* without its order; NULL: it cannot be asked so */
+    const char *order;
+};
+
 struct report {
     const char *name;
     const char *what; /* "models/report/x.sql", for messages */
@@ -109,6 +121,7 @@ struct report {
     bool takes[REPORT_PARAMETERS];
     struct report_sql sql[3]; /* by enum report_sql_form (report_sql.h) */
     /* [1]: the warehouse has the tables that sets need */
+    struct report_many_sql many;
     struct report_sql unconverted[2]; /* counts the rows that have no rate; text NULL: no money */
 };
 
@@ -120,9 +133,11 @@ struct report_set {
     const char *choices[REPORT_PARAMETERS];
     const char *dates; /* first and last day, or NULL */
     struct report_rows {
-        const char *name;    /* of the temporary table */
-        const char *text[2]; /* [1]: the warehouse has what sets need */
-    } * rows;                /* of the sets with filters */
+        const char *name;                  /* of the temporary table */
+        const char *text[2];               /* [1]: the warehouse has what sets need */
+        const char *asked_name;            /* report_many.h */
+        const char *const *filter_columns; /* by parameter, or NULL */
+    } * rows;                              /* of the sets with filters */
     size_t row_count;
 };
 
@@ -146,6 +161,9 @@ struct report_filters report_filters_none(void);
  */
 CHECKED enum err_code report_filters_set(struct report_filters *filters, const char *name,
                                          const char *value, struct err *err);
+/* The same number of days, just before; both days are given.  The texts live in the arena. */
+CHECKED enum err_code report_filters_move_back(struct report_filters *filters, struct arena *arena,
+                                               struct err *err);
 /* The filters that the report takes, sorted by name and percent-encoded: "currency=EUR&from=…";
  * with the limit when it is another than REPORT_ROWS. */
 void report_filters_key(const struct report *report, const struct report_filters *filters,
@@ -190,6 +208,13 @@ void report_catalogue_json(const struct report_set *set, struct buf *ret_text);
 CHECKED enum err_code report_json(const struct report *report, const struct report_state *state,
                                   const struct report_filters *filters, struct warehouse *warehouse,
                                   struct json_writer *json, struct err *err);
+/* Its members without rows: before them, in an open object, and after them. */
+void report_json_head(const struct report *report, const struct report_state *state,
+                      const struct report_filters *filters, struct json_writer *json);
+void report_json_foot(const struct report_filters *filters, const struct report_run *run,
+                      struct json_writer *json);
+void report_json_row(const struct report *report, const struct span *cells,
+                     struct json_writer *json);
 /* The members of that document which do not change while the rows do not, into an open object: for
  * documents whose names are made of their content. */
 CHECKED enum err_code report_json_members(const struct report *report,
@@ -211,6 +236,8 @@ struct report_period {
     const char *name;
     const char *from, *to;
 };
+/* The period of a page that is asked for nothing: web/src/filters.js says the same. */
+#define REPORT_PERIOD_FIRST "last 12 months"
 struct report_choices {
     const char **values[REPORT_PARAMETERS]; /* sorted */
     size_t counts[REPORT_PARAMETERS];

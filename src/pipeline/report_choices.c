@@ -43,7 +43,7 @@ static enum err_code add_periods(struct report_choices *choices, struct arena *a
     TRY(clock_parse(arena_printf(arena, "%s 00:00:00", choices->last_day), &last_us, err));
     add_days(choices, arena, "last 30 days", last_us, 30);
     add_days(choices, arena, "last 90 days", last_us, 90);
-    add_days(choices, arena, "last 12 months", last_us, 365);
+    add_days(choices, arena, REPORT_PERIOD_FIRST, last_us, 365);
     if (!text_to_i64(arena_strndup(arena, choices->first_day, 4), &first_year) ||
         !text_to_i64(arena_strndup(arena, choices->last_day, 4), &last_year))
         return ERR_OK;

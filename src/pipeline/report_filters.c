@@ -1,6 +1,7 @@
 /* What a reader may ask a report for. */
 #include <ctype.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "pipeline/report.h"
 
@@ -163,4 +164,21 @@ void report_filters_key(const struct report *report, const struct report_filters
     qsort(pairs, count, sizeof *pairs, compare_texts);
     for (size_t i = 0; i < count; i++)
         buf_addf(ret_key, "%s%s", i ? "&" : "", pairs[i]);
+}
+
+enum err_code report_filters_move_back(struct report_filters *filters, struct arena *arena,
+                                       struct err *err)
+{
+    static const int64_t day_us = INT64_C(86400) * 1000000;
+    int64_t from_us, to_us;
+    char from[CLOCK_TEXT_MAX], to[CLOCK_TEXT_MAX];
+
+    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_FROM]), &from_us,
+                    err));
+    TRY(clock_parse(arena_printf(arena, "%s 00:00:00", filters->values[REPORT_TO]), &to_us, err));
+    clock_format(from_us - day_us - (to_us - from_us), from);
+    clock_format(from_us - day_us, to);
+    filters->values[REPORT_FROM] = arena_strndup(arena, from, 10);
+    filters->values[REPORT_TO] = arena_strndup(arena, to, 10);
+    return ERR_OK;
 }

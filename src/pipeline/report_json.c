@@ -140,6 +140,15 @@ void report_json_cell(struct json_writer *json, enum report_kind kind, const str
     json_text_n(json, NULL, cell->data, cell->size);
 }
 
+void report_json_row(const struct report *report, const struct span *cells,
+                     struct json_writer *json)
+{
+    json_array_begin(json, NULL);
+    for (size_t i = 0; i < report->column_count; i++)
+        report_json_cell(json, report->columns[i].kind, &cells[i]);
+    json_array_end(json);
+}
+
 struct rows {
     struct json_writer *json;
     const struct report *report;
@@ -150,11 +159,8 @@ static bool write_row(void *arg, size_t column_count, const char *const *names,
 {
     struct rows *rows = arg;
 
-    (void)names;
-    json_array_begin(rows->json, NULL);
-    for (size_t i = 0; i < column_count; i++)
-        report_json_cell(rows->json, rows->report->columns[i].kind, &cells[i]);
-    json_array_end(rows->json);
+    (void)column_count, (void)names;
+    report_json_row(rows->report, cells, rows->json);
     return true;
 }
 
@@ -174,6 +180,29 @@ static void write_applied(struct json_writer *json, const struct report *report,
     json_object_end(json);
 }
 
+void report_json_head(const struct report *report, const struct report_state *state,
+                      const struct report_filters *filters, struct json_writer *json)
+{
+    write_applied(json, report, filters, state);
+    write_columns(json, report);
+    json_array_begin(json, "rows");
+}
+
+void report_json_foot(const struct report_filters *filters, const struct report_run *run,
+                      struct json_writer *json)
+{
+    json_array_end(json);
+    json_object_begin(json, "money");
+    json_text(json, "mode", run->unconverted < 0 ? "by-currency" : "converted");
+    if (run->unconverted >= 0) {
+        json_text(json, "to", filters->values[REPORT_CONVERT]);
+        json_int(json, "unconverted", run->unconverted);
+    }
+    json_object_end(json);
+    json_uint(json, "row_count", run->rows);
+    json_bool(json, "truncated", run->truncated);
+}
+
 enum err_code report_json_members(const struct report *report, const struct report_state *state,
                                   const struct report_filters *filters, struct warehouse *warehouse,
                                   struct json_writer *json, struct err *err)
@@ -181,20 +210,9 @@ enum err_code report_json_members(const struct report *report, const struct repo
     struct rows rows = {.json = json, .report = report};
     struct report_run run;
 
-    write_applied(json, report, filters, state);
-    write_columns(json, report);
-    json_array_begin(json, "rows");
+    report_json_head(report, state, filters, json);
     TRY(report_run(report, state, filters, warehouse, write_row, &rows, &run, err));
-    json_array_end(json);
-    json_object_begin(json, "money");
-    json_text(json, "mode", run.unconverted < 0 ? "by-currency" : "converted");
-    if (run.unconverted >= 0) {
-        json_text(json, "to", filters->values[REPORT_CONVERT]);
-        json_int(json, "unconverted", run.unconverted);
-    }
-    json_object_end(json);
-    json_uint(json, "row_count", run.rows);
-    json_bool(json, "truncated", run.truncated);
+    report_json_foot(filters, &run, json);
     return ERR_OK;
 }
 

@@ -71,7 +71,7 @@ enum err_code report_prepare(const struct report_set *set, struct warehouse *war
 {
     for (size_t i = 0; i < set->row_count; i++)
         TRY(warehouse_prepare(warehouse, set->rows[i].name, set->rows[i].text[state->has_rates],
-                              err));
+                              NULL, err));
     state->prepared = true;
     return ERR_OK;
 }

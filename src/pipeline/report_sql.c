@@ -75,9 +75,19 @@ static size_t place_of(struct report_sql *sql, enum report_parameter parameter)
     return sql->param_count;
 }
 
-/* Appends the text with `:name` as $n. */
-static enum err_code add_text(const struct report_source *source, struct report_sql *sql,
-                              struct buf *out, struct err *err)
+/* $n, or where many are asked at once, the column of their table. */
+static void add_parameter(enum report_parameter parameter, enum report_sql_form form,
+                          struct report_sql *sql, struct buf *out)
+{
+    if (form == REPORT_SQL_MANY)
+        buf_addf(out, REPORT_ASKED "." REPORT_ASKED_PREFIX "%s", report_parameters[parameter].name);
+    else
+        buf_addf(out, "$%zu", place_of(sql, parameter));
+}
+
+/* Appends the text with its `:name` replaced. */
+static enum err_code add_text(const struct report_source *source, enum report_sql_form form,
+                              struct report_sql *sql, struct buf *out, struct err *err)
 {
     for (const char *at = source->text; *at;) {
         size_t size = opaque_size(at);
@@ -89,7 +99,7 @@ static enum err_code add_text(const struct report_source *source, struct report_
             if (index == REPORT_PARAMETERS)
                 return err_set(err, ERR_CONFIG, "%s: there is no filter '%.*s'", source->what,
                                (int)size, at);
-            buf_addf(out, "$%zu", place_of(sql, (enum report_parameter)index));
+            add_parameter((enum report_parameter)index, form, sql, out);
         } else {
             size = size ? size : 1;
             buf_add(out, at, size);
@@ -170,41 +180,86 @@ bool report_sql_has_filters(const struct report_source *set)
     return false;
 }
 
-/* How a filter compares: null lets every row through. */
-static void add_condition(const struct report_source *set, size_t parameter, struct report_sql *sql,
-                          struct buf *out)
+const char *report_sql_type(enum report_parameter parameter)
 {
-    static const struct {
-        const char *type;
-        const char *sign;
-    } ways[REPORT_PARAMETERS] = {
-        [REPORT_FROM] = {"date", ">="},
-        [REPORT_TO] = {"date", "<="},
-        [REPORT_MONTH] = {"date", "="},
-        [REPORT_WEEKDAY] = {"integer", "="},
+    static const char *const types[REPORT_PARAMETERS] = {
+        [REPORT_FROM] = "date",
+        [REPORT_TO] = "date",
+        [REPORT_MONTH] = "date",
+        [REPORT_WEEKDAY] = "integer",
     };
-    const char *type = ways[parameter].type ? ways[parameter].type : "varchar";
-    const char *sign = ways[parameter].sign ? ways[parameter].sign : "=";
-    size_t place = place_of(sql, (enum report_parameter)parameter);
 
-    buf_addf(out, "(cast($%zu as %s) is null or %s %s cast($%zu as %s))", place, type,
-             set->filter_columns[parameter], sign, place, type);
+    return types[parameter] ? types[parameter] : "varchar";
 }
 
-static void add_filtered(const struct report_source *set, struct report_sql *sql, struct buf *out)
+static const char *sign_of(enum report_parameter parameter)
 {
-    const char *joint = "where ";
+    return parameter == REPORT_FROM ? ">=" : parameter == REPORT_TO ? "<=" : "=";
+}
 
+/* How a filter compares: null lets every row through. */
+static void add_condition(const struct report_source *set, enum report_parameter parameter,
+                          struct report_sql *sql, struct buf *out)
+{
+    const char *type = report_sql_type(parameter);
+    size_t place = place_of(sql, parameter);
+
+    buf_addf(out, "(cast($%zu as %s) is null or %s %s cast($%zu as %s))", place, type,
+             set->filter_columns[parameter], sign_of(parameter), place, type);
+}
+
+static void add_filtered(const struct report_source *set, enum report_sql_form form,
+                         struct report_sql *sql, struct buf *out)
+{
+    if (form == REPORT_SQL_MANY) {
+        buf_addf(out,
+                 "%s as not materialized (select * from " REPORT_ASKED_ROWS_PREFIX
+                 "%s rows where rows." REPORT_ASKED_PLACE " = " REPORT_ASKED "." REPORT_ASKED_PLACE
+                 ")\n",
+                 set->name, set->name);
+        return;
+    }
     buf_addf(out, "%s as not materialized (select * from " REPORT_ROWS_PREFIX "%s ", set->name,
              set->name);
+    const char *joint = "where ";
     for (size_t i = 0; i < REPORT_PARAMETERS; i++) {
         if (!set->filter_columns[i])
             continue;
         buf_add_text(out, joint);
-        add_condition(set, i, sql, out);
+        add_condition(set, (enum report_parameter)i, sql, out);
         joint = "\n and ";
     }
     buf_add_text(out, ")\n");
+}
+
+static bool is_prepared(enum report_sql_form form)
+{
+    return form == REPORT_SQL_PREPARED || form == REPORT_SQL_MANY;
+}
+
+/* Made of other sets, and the same whatever is asked: of many at once it is made once. */
+static bool is_made_once(const struct report_sources *sources, const struct report_source *set)
+{
+    bool once = set->use_count && !report_sql_has_filters(set) && !strchr(set->text, ':');
+
+    for (size_t i = 0; i < set->use_count && once; i++) {
+        const struct report_source *used = find_set(sources, set->uses[i]);
+        once = used && !report_sql_has_filters(used) && !strchr(used->text, ':');
+    }
+    return once;
+}
+
+/* What only the rows of a prepared set are made of is not asked for again. */
+static bool is_asked(const struct needed_sets *needed, const struct report_source *report,
+                     const struct report_source *set, enum report_sql_form form)
+{
+    bool asked = !is_prepared(form) || uses(report, set->name);
+
+    for (size_t i = 0; i < needed->count && !asked; i++) {
+        const struct report_source *user = needed->sets[i];
+        asked = !report_sql_has_filters(user) && uses(report, user->name) && uses(user, set->name);
+    }
+    return asked;
 }
 
 /* One set as common table expressions: its rows, and those that the filters let through. */
@@ -215,15 +270,15 @@ static enum err_code add_set(const struct report_source *set, enum report_sql_fo
     const struct report_source *text =
         form == REPORT_SQL_BARE && set->otherwise ? set->otherwise : set;
 
-    if (!filtered || form != REPORT_SQL_PREPARED) {
+    if (!filtered || !is_prepared(form)) {
         /* A reader looks at a few columns and rows of a set: it must not be computed whole. */
         buf_addf(out, "%s%s as not materialized (\n", filtered ? REPORT_ROWS_PREFIX : "",
                  set->name);
-        TRY(add_text(text, sql, out, err));
+        TRY(add_text(text, form, sql, out, err));
         buf_add_text(out, filtered ? "), " : ")\n");
     }
     if (filtered)
-        add_filtered(set, sql, out);
+        add_filtered(set, form, sql, out);
     return ERR_OK;
 }
 
@@ -237,13 +292,13 @@ enum err_code report_sql_assemble(const struct report_sources *sources,
 
     TRY(order_sets(sources, report, &needed, err));
     for (size_t i = 0; i < needed.count; i++) {
-        /* what only the rows of a prepared set are made of is not asked for again */
-        if (form == REPORT_SQL_PREPARED && !uses(report, needed.sets[i]->name))
+        if (!is_asked(&needed, report, needed.sets[i], form) ||
+            (form == REPORT_SQL_MANY && is_made_once(sources, needed.sets[i])))
             continue;
         buf_add_text(&out, out.size ? ", " : "with ");
         TRY(add_set(needed.sets[i], form, &sql, &out, err));
     }
-    TRY(add_text(report, &sql, &out, err));
+    TRY(add_text(report, form, &sql, &out, err));
     sql.text = arena_strdup(arena, buf_text(&out));
     *ret_sql = sql;
     return ERR_OK;
@@ -271,5 +326,95 @@ enum err_code report_sql_rows(const struct report_sources *sources, const struct
         at += size;
     }
     *ret_text = arena_strdup(arena, buf_text(&out));
+    return ERR_OK;
+}
+
+void report_sql_asked_rows(const struct report_rows *rows, struct buf *ret_sql)
+{
+    const char *joint = " where ";
+
+    buf_addf(ret_sql,
+             "select " REPORT_ASKED "." REPORT_ASKED_PLACE ", rows.* from " REPORT_ASKED
+             " cross join %s rows",
+             rows->name);
+    for (size_t i = 0; i < REPORT_PARAMETERS; i++) {
+        if (!rows->filter_columns[i])
+            continue;
+        const char *name = report_parameters[i].name;
+        buf_addf(ret_sql,
+                 "%s(" REPORT_ASKED "." REPORT_ASKED_PREFIX "%s is null or rows.%s %s " REPORT_ASKED
+                 "." REPORT_ASKED_PREFIX "%s)",
+                 joint, name, rows->filter_columns[i], sign_of((enum report_parameter)i), name);
+        joint = "\n and ";
+    }
+    buf_add_text(ret_sql, "\norder by " REPORT_ASKED "." REPORT_ASKED_PLACE);
+}
+
+/* The last `order by` outside of brackets, to the end; NULL: there is none, or a limit follows. */
+static const char *find_order(const char *text)
+{
+    const char *order = NULL;
+    int depth = 0;
+
+    for (const char *at = text; *at;) {
+        size_t size = opaque_size(at);
+        bool word = at == text || isspace((unsigned char)at[-1]) || at[-1] == ')';
+        depth += (*at == '(') - (*at == ')');
+        if (!size && depth == 0 && word) {
+            if (text_starts(at, "order by "))
+                order = at;
+            else if (text_starts(at, "limit ") || text_starts(at, "offset ") ||
+                     text_starts(at, "fetch ") || text_starts(at, "union "))
+                return NULL;
+        }
+        at += size ? size : 1;
+    }
+    return order;
+}
+
+static bool is_used(const struct needed_sets *needed, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (uses(needed->sets[i], name))
+            return true;
+    return false;
+}
+
+/* "with x as materialized (...), ..." of the sets that are made once and what they use, or "". */
+static enum err_code add_shared(const struct report_sources *sources,
+                                const struct report_source *report, struct buf *out,
+                                struct err *err)
+{
+    struct needed_sets needed = {0}, once = {0};
+
+    TRY(order_sets(sources, report, &needed, err));
+    for (size_t i = 0; i < needed.count; i++)
+        if (uses(report, needed.sets[i]->name) && is_made_once(sources, needed.sets[i]))
+            once.sets[once.count++] = needed.sets[i];
+    for (size_t i = 0; i < needed.count; i++) {
+        const struct report_source *set = needed.sets[i];
+        bool made = has_set(&once, set->name);
+        if (made || is_used(&once, once.count, set->name))
+            buf_addf(out, "%s%s as %smaterialized (\n%s)\n", out->size ? ", " : "with ", set->name,
+                     made ? "" : "not ", set->text);
+    }
+    return ERR_OK;
+}
+
+enum err_code report_sql_many(const struct report_sources *sources,
+                              const struct report_source *report, struct arena *arena,
+                              struct report_many_sql *ret_sql, struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf shared = {0};
+    struct report_source unordered = *report;
+    const char *order = find_order(report->text);
+    struct report_sql sql;
+
+    if (!order)
+        return ERR_OK;
+    unordered.text = arena_strndup(arena, report->text, (size_t)(order - report->text));
+    TRY(report_sql_assemble(sources, &unordered, REPORT_SQL_MANY, arena, &sql, err));
+    TRY(add_shared(sources, report, &shared, err));
+    *ret_sql = (struct report_many_sql){arena_strdup(arena, buf_text(&shared)), sql.text, order};
     return ERR_OK;
 }

@@ -36,7 +36,8 @@ enum report_sql_form {
     REPORT_SQL_BARE, /* a table that sets need is not there: their substitutes */
     REPORT_SQL_WHOLE,
     REPORT_SQL_PREPARED, /* the rows of sets with filters stand in temporary tables, unconverted */
-    REPORT_SQL_FORMS
+    REPORT_SQL_FORMS,
+    REPORT_SQL_MANY, /* asked at once for every row of REPORT_ASKED (report_many.h) */
 };
 /* ERR_CONFIG for a set or a filter that there is not. */
 CHECKED enum err_code report_sql_assemble(const struct report_sources *sources,
@@ -47,6 +48,14 @@ CHECKED enum err_code report_sql_assemble(const struct report_sources *sources,
 CHECKED enum err_code report_sql_rows(const struct report_sources *sources,
                                       const struct report_source *set, bool has_needed,
                                       struct arena *arena, const char **ret_text, struct err *err);
+/* For report_many.h: the rows of a set that each row of REPORT_ASKED lets through. */
+void report_sql_asked_rows(const struct report_rows *rows, struct buf *ret_sql);
+/* Leaves it empty for a report that is not ordered at its end. */
+CHECKED enum err_code report_sql_many(const struct report_sources *sources,
+                                      const struct report_source *report, struct arena *arena,
+                                      struct report_many_sql *ret_sql, struct err *err);
+/* What a filter's value is to SQL. */
+const char *report_sql_type(enum report_parameter parameter);
 bool report_sql_has_filters(const struct report_source *set);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef PIPELINE_STATUS_H
 #define PIPELINE_STATUS_H
 
+#include "base/json_write.h"
 #include "store/store.h"
 #include "warehouse/warehouse.h"
 
@@ -85,5 +86,9 @@ struct history {
 CHECKED enum err_code history_read(struct store *ingestion, struct store *processed, uint64_t batch,
                                    size_t limit, struct arena *arena, struct history *ret_history,
                                    struct err *err);
+
+/* The members of a batch, into an open object; what process says of it is 0, null or false before
+ * it is processed. */
+void history_json_batch(struct json_writer *json, const struct history_batch *batch);
 
 #endif

@@ -108,9 +108,8 @@ static void object_headers(const struct s3_writer *writer, struct s3_call *call,
     s3_header(call, writer_header, writer->id);
     if (s3->lock == STORE_LOCK_NONE)
         return;
-    clock_format(clock_now_us() + s3->lock_us, until);
-    until[10] = 'T';
-    (void)snprintf(until + 19, CLOCK_TEXT_MAX - 19, "Z");
+    clock_format_iso(clock_now_us() + s3->lock_us, until);
+    (void)snprintf(until + 19, CLOCK_TEXT_MAX - 19, "Z"); /* whole seconds, as S3 writes it */
     s3_header(call, "x-amz-object-lock-mode",
               s3->lock == STORE_LOCK_GOVERNANCE ? "GOVERNANCE" : "COMPLIANCE");
     s3_header(call, "x-amz-object-lock-retain-until-date", until);

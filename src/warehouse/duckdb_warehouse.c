@@ -225,8 +225,9 @@ static enum err_code maintain(struct warehouse *base, unsigned *ret_done, struct
 }
 
 static enum err_code prepare(struct warehouse *base, const char *name, const char *select,
-                             struct err *err)
+                             const char *looked_up, struct err *err)
 {
+    (void)looked_up; /* it scans fast, and its index would not be used */
     struct duckdb_warehouse *self = self_of(base);
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
     TRY(duckdb_warehouse_use(self, err));

@@ -240,7 +240,7 @@ static enum err_code postgres_maintain(struct warehouse *base, unsigned *ret_don
 
 /* A session that only reads may still say so: what it writes is its own and gone with it. */
 static enum err_code postgres_prepare(struct warehouse *base, const char *name, const char *select,
-                                      struct err *err)
+                                      const char *looked_up, struct err *err)
 {
     struct postgres_warehouse *warehouse = postgres_of(base);
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
@@ -250,7 +250,15 @@ static enum err_code postgres_prepare(struct warehouse *base, const char *name, 
     pg_ident(&sql, name);
     buf_add_text(&sql, "; create temporary table ");
     pg_ident(&sql, name);
-    buf_addf(&sql, " as\n%s; analyze ", select);
+    buf_addf(&sql, " as\n%s;", select);
+    if (looked_up) {
+        buf_add_text(&sql, " create index on ");
+        pg_ident(&sql, name);
+        buf_add_text(&sql, " (");
+        pg_ident(&sql, looked_up);
+        buf_add_text(&sql, ");");
+    }
+    buf_add_text(&sql, " analyze ");
     pg_ident(&sql, name);
     buf_add_text(&sql, "; commit");
     enum err_code code = pg_exec(warehouse->pg, sql.data, err);

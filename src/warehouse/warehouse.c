@@ -107,9 +107,9 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
 }
 
 enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name, const char *select,
-                                struct err *err)
+                                const char *looked_up, struct err *err)
 {
-    return warehouse->ops->prepare(warehouse, name, select, err);
+    return warehouse->ops->prepare(warehouse, name, select, looked_up, err);
 }
 
 enum err_code warehouse_query(struct warehouse *warehouse, const char *sql,

@@ -118,9 +118,9 @@ void warehouse_rollback(struct warehouse *warehouse);
 CHECKED enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done,
                                          struct err *err);
 /* A temporary table of this connection from a select; on a read-only handle, too.  `name` is a
- * plain word. */
+ * plain word; so is `looked_up`, the column by which its rows are going to be found, or NULL. */
 CHECKED enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name,
-                                        const char *select, struct err *err);
+                                        const char *select, const char *looked_up, struct err *err);
 /* One statement that reads; parameters are text. */
 CHECKED enum err_code warehouse_query(struct warehouse *warehouse, const char *sql,
                                       const char *const *params, size_t param_count,

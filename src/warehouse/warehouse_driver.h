@@ -19,7 +19,7 @@ struct warehouse_ops {
     void (*rollback)(struct warehouse *);
     enum err_code (*maintain)(struct warehouse *, unsigned *ret_done, struct err *);
     enum err_code (*prepare)(struct warehouse *, const char *name, const char *select,
-                             struct err *);
+                             const char *looked_up, struct err *);
     enum err_code (*query)(struct warehouse *, const char *sql, const char *const *params,
                            size_t param_count, warehouse_row_fn *, void *arg, struct err *);
 };

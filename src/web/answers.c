@@ -317,7 +317,7 @@ struct document *latest_document(struct web *web)
     json_time(&json, "captured_at", loaded.captured_us);
     json_text(&json, "data", "api/");
     pthread_mutex_lock(&web->lock);
-    json_text(&json, "title", *web->database ? web->database : NULL);
+    json_text(&json, "title", *web->title ? web->title : NULL);
     pthread_mutex_unlock(&web->lock);
     json_object_begin(&json, "features");
     json_text(&json, "filters", "any");
@@ -458,17 +458,57 @@ static void add_background(struct web *web, struct job job)
     (void)jobs_add(web->warehouse_jobs, job);
 }
 
-/* What a page without filters asks for; then those who listen are told to ask. */
-static void prepare(struct web *web)
+/* The group "summary" alone, or all but it and the lists of rows. */
+static void add_reports(struct web *web, const struct report_filters *filters, bool summary)
 {
-    struct report_filters filters = report_filters_none();
+    for (size_t i = 0; i < web->reports->count; i++) {
+        const struct report *report = &web->reports->reports[i];
+        if (report->in_bundle && !text_equal(report->group, "rows") &&
+            text_equal(report->group, "summary") == summary)
+            add_background(web, answer_report(report, filters, false));
+    }
+}
+
+/* The days that a page shows when it is opened; false: there are none. */
+static bool first_period(struct reader *reader, struct arena *arena,
+                         struct report_filters *ret_filters)
+{
+    struct report_choices *choices;
+    struct err ignored;
+
+    if (!reader->warehouse || report_choices_read(reader->web->reports, &reader->state,
+                                                  reader->warehouse, arena, &choices, &ignored))
+        return false;
+    for (size_t i = 0; i < choices->period_count; i++) {
+        if (!text_equal(choices->periods[i].name, REPORT_PERIOD_FIRST))
+            continue;
+        ret_filters->values[REPORT_FROM] = choices->periods[i].from;
+        ret_filters->values[REPORT_TO] = choices->periods[i].to;
+        return true;
+    }
+    return false;
+}
+
+/* What a page asks for when it is opened, its headline figures first, before anybody asks; then
+ * those who listen are told to. */
+static void prepare(struct reader *reader)
+{
+    CLEANUP(arena_free) struct arena *scratch = arena_new(0);
+    struct web *web = reader->web;
+    struct report_filters all = report_filters_none(), first = all, before;
     struct job last = new_job("announce", make_nothing);
+    struct err ignored;
 
     add_background(web, answer_filters());
-    for (size_t i = 0; i < web->reports->count; i++)
-        if (web->reports->reports[i].in_bundle &&
-            !text_equal(web->reports->reports[i].group, "rows"))
-            add_background(web, answer_report(&web->reports->reports[i], &filters, false));
+    if (first_period(reader, scratch, &first)) {
+        add_reports(web, &first, true);
+        before = first;
+        if (!report_filters_move_back(&before, scratch, &ignored))
+            add_reports(web, &before, true);
+        add_reports(web, &first, false);
+    }
+    add_reports(web, &all, true);
+    add_reports(web, &all, false);
     add_background(web, new_job("counts", make_counts));
     last.done = announce;
     last.arg = web;
@@ -493,7 +533,7 @@ static struct document *make_look(void *worker, const struct job *job)
     if (reader->warehouse && reader->is_only &&
         report_prepare(reader->web->reports, reader->warehouse, &reader->state, &err))
         log_warn("preparing reports: %s", err.message);
-    prepare(reader->web);
+    prepare(reader);
     return nothing();
 }
 

@@ -25,6 +25,7 @@ struct request {
     struct reply reply;
     bool routed;
     bool asleep; /* a job has it: until it wakes, `document` is the worker's */
+    const char *method;
     int status;
     size_t bytes;
 };
@@ -348,6 +349,17 @@ static enum MHD_Result route(struct request *request, const char *url, const cha
     return send_answer(request);
 }
 
+/* For the log, which outlives the connection's own text. */
+static const char *request_method(const char *method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (text_equal(method, known[i]))
+            return known[i];
+    return "other";
+}
+
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls)
@@ -360,6 +372,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
         request->web = cls;
         request->connection = connection;
         request->began_us = clock_monotonic_us();
+        request->method = request_method(method);
         (void)snprintf(request->path, sizeof request->path, "%s", url);
         *con_cls = request;
         connections_asked(connection);
@@ -381,7 +394,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
     return route(request, url, method);
 }
 
-static void log_request(const struct request *request)
+static void log_answer(const struct request *request)
 {
     char safe[PATH_SHOWN];
     size_t size = 0;
@@ -389,8 +402,14 @@ static void log_request(const struct request *request)
     for (const char *at = request->path; *at && size + 1 < sizeof safe; at++)
         safe[size++] = *at > ' ' && *at <= '~' ? *at : '?';
     safe[size] = '\0';
-    log_info("GET %s %d, %zu bytes, %lld us", safe, request->status, request->bytes,
-             (long long)(clock_monotonic_us() - request->began_us));
+    const struct log_request answer = {
+        .method = request->method,
+        .path = safe,
+        .status = (unsigned)request->status,
+        .bytes = request->bytes,
+        .duration_us = clock_monotonic_us() - request->began_us,
+    };
+    log_request(&answer);
 }
 
 void request_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -407,7 +426,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **con_
     if (hundreds < COUNT_OF(web->counters.answers))
         atomic_fetch_add(&web->counters.answers[hundreds], 1);
     atomic_fetch_add(&web->counters.bytes, request->bytes);
-    log_request(request);
+    log_answer(request);
     document_release(request->document);
     free(request);
     *con_cls = NULL;

@@ -31,6 +31,9 @@ static struct web *web_new(const struct config *config)
     struct web *web = mem_zalloc(1, sizeof *web);
 
     web->config = config;
+    (void)snprintf(web->title, sizeof web->title, "%s",
+                   config_text(config, OPTION_PAGE_TITLE) ? config_text(config, OPTION_PAGE_TITLE)
+                                                          : "");
     web->arena = arena_new(0);
     web->cache = cache_new(CACHE_BYTES);
     web->events = events_new();

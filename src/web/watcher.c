@@ -114,11 +114,11 @@ static enum err_code read_title(struct watcher *watcher, struct store *ingestion
     struct web *web = watcher->web;
     struct record *record;
 
-    if (!batch || *web->database)
+    if (!batch || *web->title)
         return ERR_OK;
     TRY(record_read(ingestion, batch, scratch, &record, err));
     pthread_mutex_lock(&web->lock);
-    (void)snprintf(web->database, sizeof web->database, "%s", record->database);
+    (void)snprintf(web->title, sizeof web->title, "%s", record->database);
     pthread_mutex_unlock(&web->lock);
     return ERR_OK;
 }

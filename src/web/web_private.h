@@ -48,7 +48,7 @@ struct web {
     struct pipeline_counts counts;
     struct run_state run; /* its texts are static */
     uint64_t ingested, processed;
-    char database[128];
+    char title[128]; /* page.title, or the name of the database once it is known */
 };
 
 struct loaded web_loaded(struct web *web);

@@ -126,11 +126,23 @@ static void ctrl_c_ends_a_sleep(void **state)
     cancel_clear();
 }
 
+static void programs_are_told_instants_as_rfc_3339_has_them(void **state)
+{
+    (void)state;
+    char text[CLOCK_TEXT_MAX];
+
+    clock_format_iso(0, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000000Z");
+    clock_format_iso(INT64_C(1731681600123456), text);
+    assert_string_equal(text, "2024-11-15T14:40:00.123456Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_instants_are_written_as_they_are),
         cmocka_unit_test(every_day_of_four_centuries_reads_back),
+        cmocka_unit_test(programs_are_told_instants_as_rfc_3339_has_them),
         cmocka_unit_test(short_fractions_are_read),
         cmocka_unit_test(nonsense_is_refused_and_leaves_the_output),
         cmocka_unit_test(durations_are_for_people),

@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 from lib.servers import VERSITYGW, S3Server
-from lib.tote import Tote
+from lib.tote import ROOT, Tote
 
 UNAVAILABLE = 7
 
@@ -174,3 +174,33 @@ def test_a_bucket_gets_the_same_files(project):
         there, here = files(s3.data / bucket / "page"), files(project.folder / "site")
         assert set(there) == set(here) and len(here) > 8
         assert {name for name in here if here[name] != there[name]} <= {"latest.json"}
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"])
+def test_bundles_hold_what_each_report_answers_by_itself(project, database, warehouse):
+    """They are asked for many filters at once. One report cannot be, and one design's name cannot be written the same way everywhere."""
+    shutil.copytree(ROOT / "models", project.folder / "models")
+    project.write("models/report/unordered.sql", """\
+-- title: Orders
+-- question: How many?
+-- group: sales
+-- chart: table
+-- uses: sales
+-- column: orders count
+select count(*) as orders from sales
+""")
+    project.source.execute("update design set design_name = 'Back' || chr(92) || 'slash' where design_name = 'Bronze'")
+    url = database.url if warehouse == "postgres" else "duckdb:./warehouse.duckdb"
+    project.configure(project.source.url, warehouse=url, models=project.folder / "models", more="publish:\n  filters: [currency, design]\n")
+    project.ok("run")
+    site = project.folder / "site"
+    project.ok("publish", "--to", site, timeout=280)
+    bundles = pointer(site)["bundles"]
+    back = next(key for key in bundles if "%5C" in key)
+    for key in ("", "currency=EUR", back):
+        wanted = [f"--{name}={urllib.parse.unquote(value)}" for name, value in (pair.split("=") for pair in key.split("&") if pair)]
+        reports = document(site, bundles[key])["reports"]
+        assert reports["unordered"]["rows"][0][0] > 0
+        for name in ("unordered", "sales_by_month", "largest_orders", "totals_that_differ"):
+            alone = project.ok("report", name, "--json", "--limit=300", *wanted)
+            assert reports[name]["rows"] == alone.json["rows"], (key, name)

@@ -1,6 +1,8 @@
 """The dashboard's server: what it answers, and whom it does not. If these fail, a page shows nothing or old figures, or
 somebody reads what is not theirs, or one reader keeps all others out."""
+import concurrent.futures
 import gzip
+import json
 import random
 import re
 import shutil
@@ -12,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import duckdb
 import pytest
 
 from lib.dashboard import Dashboard
@@ -329,6 +332,53 @@ def test_ends_at_once_whatever_goes_on(project):
     assert dashboard.status == 0 and time.monotonic() - begin < 20
     for connection in (listener, dawdler, asker):
         connection.close()
+
+
+def hold(path, patience=60):
+    """Opens a DuckDB file for writing as a load does, as soon as no reader has it open."""
+    limit = time.monotonic() + patience
+    while True:
+        try:
+            return duckdb.connect(str(path))
+        except duckdb.IOException:
+            assert time.monotonic() < limit, "the server never lets go of the file"
+            time.sleep(0.05)
+
+
+def test_a_load_that_holds_the_file_keeps_no_known_answer_back(project):
+    """A DuckDB file has one writer and no readers beside it: what is known is given at once, what is not waits for the load."""
+    project.ok("run")
+    with Dashboard(project) as dashboard, concurrent.futures.ThreadPoolExecutor() as pool:
+        before = dashboard.ok("/api/reports/sales_summary")
+        load = hold(project.folder / "warehouse.duckdb")
+        begin = time.monotonic()
+        assert dashboard.ok("/api/reports/sales_summary") == before and time.monotonic() - begin < 5
+        waiting = pool.submit(dashboard.ok, "/api/reports/sales_by_city?country=Austria&weekday=3")
+        time.sleep(1)
+        assert not waiting.done()
+        load.close()
+        assert waiting.result(timeout=60)["batch"] == 1
+        project.source.execute("update sales_order set units_sold = units_sold + 1 where sales_order_id = 42")
+        project.ok("run")
+        limit = time.monotonic() + 60
+        while True:
+            newest = dashboard.ok("/latest.json")["batch"]
+            answer = dashboard.ok("/api/reports/sales_summary")
+            assert answer["batch"] == 2 or answer["stale"] or newest == 1, "an old answer that does not say so"
+            if answer["batch"] == 2:
+                break
+            assert time.monotonic() < limit, "the new batch is never shown"
+        assert not answer["stale"] and answer["rows"] != before["rows"]
+
+
+def test_requests_are_logged_as_fields_and_the_page_has_a_title(project):
+    with Dashboard(project, env={"TOTE_LOG_FORMAT": "json", "TOTE_PAGE_TITLE": 'Tote "Bags"'}) as dashboard:
+        assert dashboard.ok("/latest.json")["title"] == 'Tote "Bags"'
+        dashboard.ask("/nowhere")
+    lines = [json.loads(line) for line in "".join(dashboard.talk).splitlines() if line.startswith("{")]
+    asked = {line["path"]: line for line in lines if "path" in line}
+    assert asked["/latest.json"]["method"] == "GET" and asked["/latest.json"]["status"] == 200
+    assert asked["/nowhere"]["status"] == 404 and asked["/nowhere"]["duration_ms"] >= 0 and asked["/nowhere"]["bytes"] > 0
 
 
 # --- who may read

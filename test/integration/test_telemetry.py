@@ -109,7 +109,8 @@ class Collector:
                 message = json.loads(body, object_hook=hex_to_base64)
                 request = json_format.ParseDict(message, trace_service_pb2.ExportTraceServiceRequest())
                 for resource in request.resource_spans:
-                    assert any(entry.key == "service.name" for entry in resource.resource.attributes)
+                    keys = {entry.key: entry.value.string_value for entry in resource.resource.attributes}
+                    assert "service.name" in keys and keys["deployment.environment.name"] == "default"
                     outer.spans += [span for scope in resource.scope_spans for span in scope.spans]
                 self.send_response(status)
                 self.send_header("content-length", "2")

@@ -136,12 +136,49 @@ static void the_key_of_filters_is_that_of_the_page(void **state)
                         "&from=2024-01-01&to=2024-12-31");
 }
 
+static void many_are_asked_by_their_columns_and_their_order_stands_alone(void **state)
+{
+    (void)state;
+    struct report_sources sources = {.count = 2};
+    sources.sets[0] = source("sales", "select * from fact");
+    sources.sets[0].filter_columns[REPORT_COUNTRY] = "country";
+    sources.sets[1] = source("now", "select * from payment");
+    struct report_source report = source(
+        "r", "select d from sales s where d >= :from and (select 1 from now order by 1 limit "
+             "1) = 1 order by d desc, 'limit 1'");
+    report.uses[0] = "sales";
+    report.uses[1] = "now";
+    report.use_count = 2;
+    struct report_many_sql many = {0};
+    struct err err;
+
+    assert_int_equal(report_sql_many(&sources, &report, arena, &many, &err), ERR_OK);
+    assert_string_equal(many.order, "order by d desc, 'limit 1'");
+    assert_string_equal(many.shared, "");
+    assert_non_null(strstr(many.text, "d >= tote_asked.tote_from"));
+    assert_non_null(strstr(many.text, "from tote_asked_rows_of_sales rows where rows.tote_place = "
+                                      "tote_asked.tote_place"));
+    assert_null(strchr(many.text, '$'));
+
+    struct report_many_sql none = {0};
+    static const char *const alone[] = {"select 1", "select 1 order by 1 limit 3",
+                                        "select 1 union select 2 order by 1",
+                                        "select (select 1 order by 1)"};
+    for (size_t i = 0; i < COUNT_OF(alone); i++) {
+        struct report_source single = source("r", alone[i]);
+        assert_int_equal(report_sql_many(&sources, &single, arena, &none, &err), ERR_OK);
+        assert_null(none.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(filters_become_parameters_and_nothing_else, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(sets_stand_before_those_that_use_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            many_are_asked_by_their_columns_and_their_order_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_are_what_their_filter_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_key_of_filters_is_that_of_the_page, set_up, tear_down),
     };

@@ -128,8 +128,8 @@ export class Pipeline {
             chartPanel('How long did each batch take?', 'Seconds, newest right', batches, [['ingest', batch => batch.ingest_seconds], ['process', batch => batch.process_seconds]], 'number'),
             stack(tablePanel('What was held back, and why?', 'Quarantine', QUARANTINE, quarantine, 'No row is held back.'),
                 tablePanel('Did the source change its shape?', 'Drift', DRIFT, drift, 'No table or column came, went or changed.')),
-            batchesPanel(batches),
-            stack(tablePanel('How many rows has each table?', 'Source and lake', TABLES, tables, ''), tablePanel('What is in the warehouse?', 'Models', MODELS, models, '')),
+            ...inventory(batchesPanel(batches), tablePanel('How many rows has each table?', 'Source', TABLES, tables, ''),
+                tablePanel('What is in the warehouse?', 'Models', MODELS, models, ''), batches.length),
         ]
         const open = new Set([...this.details.querySelectorAll('details[open]')].map(element => element.dataset.batch))
         this.details.replaceChildren(...panels.map(({ element }) => element))
@@ -143,8 +143,8 @@ const setText = (element, text) => element.textContent === text || (element.text
 const column = (name, kind, title) => ({ name, kind, title })
 const QUARANTINE = [column('table', 'label', 'table'), column('batch', 'count', 'batch'), column('rows', 'count', 'rows'), column('reason', 'text', 'reason'), column('keys', 'text', 'keys')]
 const DRIFT = [column('change', 'text', 'change'), column('table', 'label', 'table'), column('column', 'label', 'column'), column('detail', 'text', 'detail'), column('batch', 'count', 'batch')]
-const TABLES = [column('table', 'label', 'table'), column('rows', 'count', 'in the source'), column('clean_versions', 'count', 'versions kept'), column('quarantined', 'count', 'held back')]
-const MODELS = [column('model', 'label', 'model'), column('lake_versions', 'count', 'in the lake'), column('warehouse_rows', 'count', 'in the warehouse')]
+const TABLES = [column('table', 'label', 'table'), column('rows', 'count', 'in the source'), column('quarantined', 'count', 'held back')]
+const MODELS = [column('model', 'label', 'model'), column('rows', 'count', 'last made'), column('warehouse_rows', 'count', 'in the warehouse')]
 
 function panel(question, title, body, wide) {
     return h('section', { class: `panel${wide ? ' panel-wide' : ''}`, 'aria-label': question }, h('div', { class: 'panel-head' }, h('h3', {}, question), h('p', { class: 'panel-sub' }, title)), body)
@@ -159,8 +159,14 @@ function keyed(key) {
     }
 }
 
+// A few batches leave room below them for one of the lists beside them.
+const inventory = (done, tables, models, count) => (count > FEW_BATCHES ? [done, stack(tables, models)] : [stack.wide(done, models), tables])
+const FEW_BATCHES = 8
+
 // Two panels in the place of one.
 const stack = (...panels) => ({ element: h('div', { class: 'stack' }, panels.map(({ element }) => element)) })
+
+stack.wide = (...panels) => ({ element: h('div', { class: 'stack panel-wide' }, panels.map(({ element }) => element)) })
 
 // Objects as the document has them, as a table of these columns.
 function tablePanel(question, title, columns, objects, none) {

@@ -179,7 +179,9 @@ function narrow(found, wanted) {
         if (name === 'weekday') return when < 0 || (new Date(row[when]).getUTCDay() || 7) === Number(value)
         if (name === 'from') return when < 0 || row[when] >= value
         if (name === 'to') return when < 0 || row[when] <= value
-        return at(name) < 0 || String(row[at(name)]) === value
+        if (at(name) < 0) return true
+        const cell = row[at(name)]
+        return (found.columns[at(name)].kind === 'flag' ? (cell ? 'yes' : 'no') : String(cell)) === value
     })
     const rows = found.rows.filter(matches)
     return { ...found, rows, row_count: rows.length, applied: { ...found.applied, ...wanted } }
