@@ -132,3 +132,28 @@ def test_a_message_that_nobody_understands_dies_alone(box):
     arrives(box, "Box", 180)
     box.until("it lies dead", 400, lambda: box.depth("process", dead=True) == 1)
     same(box)
+
+
+def test_the_runbook_brings_a_deleted_record_back(box):
+    s3, bucket = box.client("s3"), box.outputs["buckets"]["processed"]
+    newest = box.records("processed")[-1]
+    marker = s3.delete_object(Bucket=bucket, Key=newest)["VersionId"]
+    error, answer = box.invoke("load")
+    assert error and "put back to an earlier state" in answer["errorMessage"], answer
+    s3.delete_object(Bucket=bucket, Key=newest, VersionId=marker)
+    error, answer = box.invoke("load")
+    assert not error, answer
+    same(box)
+
+
+def test_the_runbook_restores_the_warehouse_from_the_lake(box):
+    """Everything is dropped; load makes it again, history included, and goes on from there."""
+    everything = "select md5(string_agg(t::text, ',' order by t::text)) from fact_sales_order t"
+    before, batch = box.warehouse(everything), box.batches()
+    box.warehouse("drop schema tote cascade")
+    box.warehouse("drop owned by tote_loader cascade")
+    box.rotate_secret()
+    error, answer = box.invoke("load")
+    assert not error and answer["head"] == batch, answer
+    assert box.warehouse(everything) == before
+    arrives(box, "Larch", 180)
