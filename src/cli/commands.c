@@ -55,6 +55,12 @@ static const struct command_option verify_options[] = {
     {0},
 };
 
+static const struct command_option sweep_options[] = {
+    {"--grace", "DURATION", false, false, "leave objects younger than this (24h)"},
+    {"--dry-run", NULL, false, false, "list what would be removed, and remove nothing"},
+    {0},
+};
+
 static const struct command_option query_options[] = {
     {"--csv", NULL, false, false, "print comma-separated values"},
     {0},
@@ -174,6 +180,12 @@ const struct command commands[] = {
      "rows that batches had missed, tables with a cursor included, or that changed in between. The "
      "batch that it commits holds the differences, so that afterwards there are none.",
      NULL, command_reconcile},
+    {"sweep", "", 0, 0, true, "remove what attempts that were killed left in the lake",
+     "Removes objects of batches up to the head that no record and no table's log names, in both "
+     "folders. Records, logs, hints, pages, objects of the next batch, and whatever tote did not "
+     "name itself stay. Reads all records first; where one is missing or damaged nothing is "
+     "removed.",
+     sweep_options, command_sweep},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},
