@@ -67,7 +67,7 @@ const char *call_value(const struct call *call, const char *name);
 
 command_fn command_init, command_doctor, command_run, command_ingest, command_process, command_load,
     command_status, command_history, command_query, command_report, command_serve, command_publish,
-    command_verify, command_reconcile, command_replay, command_config, command_version,
-    command_help;
+    command_verify, command_reconcile, command_replay, command_sweep, command_config,
+    command_version, command_help;
 
 #endif

@@ -61,6 +61,12 @@ static const struct command_option replay_options[] = {
     {0},
 };
 
+static const struct command_option sweep_options[] = {
+    {"--grace", "DURATION", false, false, "leave objects younger than this (24h)"},
+    {"--dry-run", NULL, false, false, "list what would be removed, and remove nothing"},
+    {0},
+};
+
 static const struct command_option query_options[] = {
     {"--csv", NULL, false, false, "print comma-separated values"},
     {0},
@@ -183,12 +189,18 @@ const struct command commands[] = {
     {"replay", "[TABLE...]", 0, COMMAND_ARGUMENTS_MAX, true, "put quarantined rows through again",
      "Commits a batch that gives the rows in quarantine another try (of all tables, or of those "
      "named and of what refers to them), then processes and loads. What is good now takes its "
-     "place "
-     "in history; what is not stays in quarantine. The source is not asked. Rows that break the "
+     "place in history; what is not stays in quarantine. The source is not asked. Rows that break "
+     "the "
      "contract of their source table are tried again only when another version of tote put them "
      "aside or their table is named: mend the source or models/clean/TABLE.sql, and `tote run` "
      "takes them.",
      replay_options, command_replay},
+    {"sweep", "", 0, 0, true, "remove what attempts that were killed left in the lake",
+     "Removes objects of batches up to the head that no record and no table's log names, in both "
+     "folders. Records, logs, hints, pages, objects of the next batch, and whatever tote did not "
+     "name itself stay. Reads all records first; where one is missing or damaged nothing is "
+     "removed.",
+     sweep_options, command_sweep},
     {"config", "", 0, 0, true, "show the configuration that holds, and where each value came from",
      "Passwords are masked.", NULL, command_config},
     {"version", "", 0, 0, false, "show the version", "", NULL, command_version},

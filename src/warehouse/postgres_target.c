@@ -430,6 +430,23 @@ static enum err_code match_present(struct look *look, size_t row, struct target 
     return ERR_OK;
 }
 
+/* Rows can be told apart by the model's key: some constraint is on just its columns. */
+static bool has_key(const struct target *target)
+{
+    for (size_t i = 0; i < target->constraint_count; i++) {
+        const struct target_constraint *key = &target->constraints[i];
+        size_t found = 0;
+        if ((key->type != 'p' && key->type != 'u') || key->count != target->key_count)
+            continue;
+        for (size_t k = 0; k < target->key_count; k++)
+            for (size_t c = 0; c < key->count; c++)
+                found += text_equal(target->key[k], key->columns[c]);
+        if (found == target->key_count)
+            return true;
+    }
+    return false;
+}
+
 static enum err_code check_gone(const struct look *look, struct target *target, struct err *err)
 {
     for (size_t row = 0; row < pg_rows_count(look->rows[REGISTERED]); row++) {
@@ -462,10 +479,11 @@ static enum err_code look_at(struct look *look, const struct warehouse_table *ta
         oid = cell(look, RELATIONS, row, 0);
         enum err_code code = match_present(look, row, target, err);
         /* A table of our own that is to be filled anew is made anew. */
-        if (code != ERR_OK &&
-            !(look->warehouse->batch.rebuild && target->owned && target->made_here))
+        bool ours = look->warehouse->batch.rebuild && target->owned && target->made_here;
+        if (code != ERR_OK && !ours)
             return code;
-        if (code != ERR_OK) {
+        bool other_key = ours && !target_is_fact(target) && target->key_count && !has_key(target);
+        if (code != ERR_OK || other_key) {
             TRY(describe(look, table, target, err));
             target->outdated = true;
         }

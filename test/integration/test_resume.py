@@ -79,6 +79,8 @@ def test_unchanged_parts_are_not_read_again(tote, database, tmp_path, kind):
     assert "kept" not in undisturbed.ok("ingest").stderr
     attempts = check_whole(tote, database, undisturbed)
     [table] = tote.records()[0]["tables"]
+    tote.ok("sweep", "--grace", "0s")
+    assert notes(tote) == [] and "all is as recorded" in tote.ok("verify").stdout
     assert 0 < attempts[first] < sum(attempts.values()) / 2, attempts
     assert any(f"-{first}-" in run["key"] for run in table["index"])
 

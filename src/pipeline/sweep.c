@@ -1,0 +1,366 @@
+#include "pipeline/sweep.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/cancel.h"
+#include "base/progress.h"
+#include "base/text.h"
+#include "pipeline/batch_log.h"
+#include "pipeline/delta.h"
+#include "pipeline/processed_record.h"
+#include "pipeline/record.h"
+
+enum {
+    PAGE_KEYS = 1000,
+    BATCH_DIGITS = 10,
+    ATTEMPT_DIGITS = 6,
+    VERSION_DIGITS = 20,
+    COMMIT_LIMIT_BYTES = 64 << 20,
+};
+
+/* A runner that builds history anew writes files under the batches of their rows, in directories
+ * that the head's record does not have yet: those are left alone this long, whatever is asked. */
+#define DAY_US (INT64_C(24) * 3600 * 1000000)
+
+struct found {
+    const char *key;
+    uint64_t bytes;
+};
+
+struct sweeping {
+    struct sweep *sweep;
+    struct sweep_store *report;
+    struct store *store;
+    bool (*is_candidate)(const struct sweeping *, const char *key, int64_t age_us);
+    uint64_t *names; /* hashes of all named keys: equal ones of two keys only leave garbage */
+    size_t name_count;
+    size_t name_capacity;
+    struct arena *arena;      /* of the whole */
+    const char **directories; /* of the head's tables, each with its '/' */
+    size_t directory_count;
+    /* The page under way. */
+    struct arena *page_arena;
+    struct found page[PAGE_KEYS];
+    size_t page_count;
+    bool logs; /* looking for commits of tables, not for garbage */
+};
+
+static void sweeping_release(struct sweeping *sweeping)
+{
+    free(sweeping->names);
+    arena_free(sweeping->arena);
+    arena_free(sweeping->page_arena);
+}
+
+/* --- what is named -------------------------------------------------------------------------------
+ */
+
+static void add_name(struct sweeping *sweeping, const char *key)
+{
+    sweeping->names = mem_grow(sweeping->names, &sweeping->name_capacity, sweeping->name_count + 1,
+                               sizeof *sweeping->names);
+    sweeping->names[sweeping->name_count++] = XXH3_64bits(key, strlen(key));
+}
+
+static void add_names(struct sweeping *sweeping, const struct record_object *objects, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add_name(sweeping, objects[i].key);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Sorted, each once. */
+static void settle_names(struct sweeping *sweeping)
+{
+    size_t kept = 0;
+
+    if (sweeping->name_count)
+        qsort(sweeping->names, sweeping->name_count, sizeof *sweeping->names, by_value);
+    for (size_t i = 0; i < sweeping->name_count; i++)
+        if (!kept || sweeping->names[kept - 1] != sweeping->names[i])
+            sweeping->names[kept++] = sweeping->names[i];
+    sweeping->name_count = kept;
+    sweeping->report->named = kept;
+}
+
+static bool is_named(const struct sweeping *sweeping, const char *key)
+{
+    uint64_t hash = XXH3_64bits(key, strlen(key));
+    return sweeping->name_count &&
+           bsearch(&hash, sweeping->names, sweeping->name_count, sizeof *sweeping->names, by_value);
+}
+
+static enum err_code refuse_gap(const struct sweeping *sweeping, uint64_t batch, enum err_code code,
+                                struct err *err)
+{
+    if (code == ERR_NOT_FOUND)
+        (void)err_set(err, ERR_DATA, "record of batch %llu is gone from '%s'",
+                      (unsigned long long)batch, store_url(sweeping->store));
+    else if (code != ERR_DATA)
+        return code;
+    return err_hint(err, "nothing was removed: what that record names is not known");
+}
+
+static enum err_code name_ingested(struct sweeping *sweeping, uint64_t batch, struct err *err)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    struct record *record = NULL;
+    enum err_code code = record_read(sweeping->store, batch, arena, &record, err);
+
+    if (code != ERR_OK)
+        return refuse_gap(sweeping, batch, code, err);
+    for (size_t i = 0; i < record->table_count; i++) {
+        const struct record_table *table = &record->tables[i];
+        add_names(sweeping, table->objects, table->object_count);
+        add_names(sweeping, table->deleted_objects, table->deleted_object_count);
+        add_names(sweeping, table->index, table->index_count);
+        if (table->fingerprint.key)
+            add_name(sweeping, table->fingerprint.key);
+    }
+    return ERR_OK;
+}
+
+static enum err_code name_processed(struct sweeping *sweeping, uint64_t batch, struct err *err)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    struct processed_record *record = NULL;
+    bool is_head = batch == sweeping->report->head;
+    enum err_code code = processed_record_read(sweeping->store, batch, arena, &record, err);
+
+    if (code != ERR_OK)
+        return refuse_gap(sweeping, batch, code, err);
+    if (is_head)
+        sweeping->directories =
+            arena_alloc(sweeping->arena, (record->table_count + 1) * sizeof(const char *));
+    for (size_t i = 0; i < record->table_count; i++) {
+        const struct processed_table *table = &record->tables[i];
+        add_names(sweeping, table->objects, table->object_count);
+        if (is_head)
+            sweeping->directories[sweeping->directory_count++] =
+                arena_printf(sweeping->arena, "%s/", table->directory);
+    }
+    add_names(sweeping, record->quarantine, record->quarantine_count);
+    return ERR_OK;
+}
+
+/* --- names of our own ----------------------------------------------------------------------------
+ */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+    return size >= end_size && text_equal(text + size - end_size, end);
+}
+
+/* "0000000043-5f2c91", then something else; 0: it is not that. */
+static uint64_t read_batch(const char *text)
+{
+    char digits[BATCH_DIGITS + 1] = {0};
+    uint64_t batch = 0;
+
+    if (strspn(text, "0123456789") != BATCH_DIGITS || text[BATCH_DIGITS] != '-')
+        return 0;
+    memcpy(digits, text, BATCH_DIGITS);
+    const char *attempt = text + BATCH_DIGITS + 1;
+    size_t size = strspn(attempt, "0123456789abcdef");
+    if (size != ATTEMPT_DIGITS || (attempt[size] != '-' && attempt[size] != '.'))
+        return 0;
+    return text_to_u64(digits, &batch) ? batch : 0;
+}
+
+static uint64_t batch_of_index(const char *key)
+{
+    const char *file = strrchr(key, '/') + 1;
+
+    return ends_with(key, ".index") || ends_with(key, ".fingerprint") || ends_with(key, ".part")
+               ? read_batch(file)
+               : 0;
+}
+
+/* <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>… */
+static uint64_t batch_of_data(const char *key)
+{
+    size_t table = strcspn(key, "/");
+    const char *file = key + table + sizeof "/yyyy/mm/dd/" - 1;
+
+    if (strlen(key) <= 2 * table + sizeof "/yyyy/mm/dd/." || file[-1] != '/' || strchr(file, '/') ||
+        strncmp(key, file, table) != 0 || file[table] != '.')
+        return 0;
+    return ends_with(key, ".json") || ends_with(key, ".json.zst") ? read_batch(file + table + 1)
+                                                                  : 0;
+}
+
+static bool is_swept_batch(const struct sweeping *sweeping, uint64_t batch)
+{
+    return batch > 0 && batch <= sweeping->report->head;
+}
+
+static bool is_ingested(const struct sweeping *sweeping, const char *key, int64_t age_us)
+{
+    uint64_t batch = text_starts(key, "_index/") ? batch_of_index(key) : batch_of_data(key);
+
+    return age_us >= sweeping->sweep->grace_us && is_swept_batch(sweeping, batch);
+}
+
+static bool is_of_head(const struct sweeping *sweeping, const char *key)
+{
+    for (size_t i = 0; i < sweeping->directory_count; i++)
+        if (text_starts(key, sweeping->directories[i]))
+            return true;
+    return false;
+}
+
+static bool is_processed(const struct sweeping *sweeping, const char *key, int64_t age_us)
+{
+    const char *file = strrchr(key, '/');
+    bool ours =
+        text_starts(key, "clean/") || text_starts(key, "star/") || text_starts(key, "quarantine/");
+
+    if (!ours || !file || strstr(key, "/_delta_log/") || !ends_with(key, ".parquet") ||
+        !is_swept_batch(sweeping, read_batch(file + 1)))
+        return false;
+    return age_us >= sweeping->sweep->grace_us && (is_of_head(sweeping, key) || age_us >= DAY_US);
+}
+
+/* …/_delta_log/<20 digits>.json; *ret_directory its size. */
+static bool is_commit(const char *key, size_t *ret_directory)
+{
+    const char *log = strstr(key, "/_delta_log/");
+
+    if (!log)
+        return false;
+    const char *file = log + sizeof "/_delta_log/" - 1;
+    *ret_directory = (size_t)(log - key);
+    return strspn(file, "0123456789") == VERSION_DIGITS &&
+           text_equal(file + VERSION_DIGITS, ".json");
+}
+
+/* --- looking through a store ---------------------------------------------------------------------
+ */
+
+static bool take_key(void *arg, const char *key, const struct store_info *info)
+{
+    struct sweeping *sweeping = arg;
+    size_t directory = 0;
+    int64_t age_us = sweeping->sweep->now_us - info->modified_us;
+    bool wanted = sweeping->logs
+                      ? is_commit(key, &directory)
+                      : sweeping->is_candidate(sweeping, key, age_us) && !is_named(sweeping, key);
+
+    if (wanted)
+        sweeping->page[sweeping->page_count++] =
+            (struct found){arena_strdup(sweeping->page_arena, key), info->size_bytes};
+    return sweeping->page_count < PAGE_KEYS;
+}
+
+/* Calls `each` for all keys that are looked for; not while the store is listed. */
+static enum err_code look_through(struct sweeping *sweeping,
+                                  enum err_code (*each)(struct sweeping *, const struct found *,
+                                                        struct err *),
+                                  struct err *err)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf after = {0};
+    bool more = true;
+
+    while (more) {
+        sweeping->page_count = 0;
+        arena_reset(sweeping->page_arena);
+        TRY(store_list(sweeping->store, "", buf_text(&after), take_key, sweeping, err));
+        more = sweeping->page_count == PAGE_KEYS;
+        for (size_t i = 0; i < sweeping->page_count; i++) {
+            TRY(cancel_check(err));
+            TRY(each(sweeping, &sweeping->page[i], err));
+        }
+        if (!more)
+            break;
+        buf_clear(&after);
+        buf_add_text(&after, sweeping->page[PAGE_KEYS - 1].key);
+    }
+    return ERR_OK;
+}
+
+/* The files that a table's commit added, whether they were removed later or not. */
+static enum err_code name_commit(struct sweeping *sweeping, const struct found *found,
+                                 struct err *err)
+{
+    CLEANUP(arena_free) struct arena *arena = arena_new(0);
+    CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
+    struct delta_state state = {.version = -1};
+    size_t directory = 0;
+
+    (void)is_commit(found->key, &directory);
+    TRY(store_get(sweeping->store, found->key, COMMIT_LIMIT_BYTES, &text, err));
+    if (delta_apply(found->key, buf_text(&text), text.size, arena, &state, err) != ERR_OK)
+        return err_hint(err, "nothing was removed: what that commit names is not known");
+    for (size_t i = 0; i < state.file_count; i++)
+        add_name(sweeping,
+                 arena_printf(arena, "%.*s/%s", (int)directory, found->key, state.files[i].path));
+    return ERR_OK;
+}
+
+static enum err_code remove_found(struct sweeping *sweeping, const struct found *found,
+                                  struct err *err)
+{
+    struct sweep *sweep = sweeping->sweep;
+
+    if (sweep->found)
+        TRY(sweep->found(sweep->arg, sweeping->report, found->key, found->bytes, err));
+    if (!sweep->dry_run)
+        TRY(store_remove(sweeping->store, found->key, err));
+    sweeping->report->objects++;
+    sweeping->report->bytes += found->bytes;
+    progress_add(0, found->bytes);
+    return ERR_OK;
+}
+
+/* --- all of it -----------------------------------------------------------------------------------
+ */
+
+static enum err_code sweep_store(struct sweeping *sweeping,
+                                 enum err_code (*name)(struct sweeping *, uint64_t, struct err *),
+                                 struct err *err)
+{
+    sweeping->arena = arena_new(0);
+    sweeping->page_arena = arena_new(0);
+    TRY(batch_log_head(sweeping->store, &sweeping->report->head, err));
+    for (uint64_t batch = sweeping->report->head; batch > 0; batch--) {
+        TRY(cancel_check(err));
+        TRY(name(sweeping, batch, err));
+    }
+    if (sweeping->logs)
+        TRY(look_through(sweeping, name_commit, err));
+    sweeping->logs = false;
+    settle_names(sweeping);
+    return look_through(sweeping, remove_found, err);
+}
+
+enum err_code sweep_ingestion(struct sweep *sweep, struct store *ingestion, struct err *err)
+{
+    CLEANUP_IN_PLACE(sweeping_release)
+    struct sweeping sweeping = {.sweep = sweep,
+                                .report = &sweep->stores[0],
+                                .store = ingestion,
+                                .is_candidate = is_ingested};
+
+    sweep->stores[0].name = "ingestion";
+    return sweep_store(&sweeping, name_ingested, err);
+}
+
+enum err_code sweep_processed(struct sweep *sweep, struct store *processed, struct err *err)
+{
+    CLEANUP_IN_PLACE(sweeping_release)
+    struct sweeping sweeping = {.sweep = sweep,
+                                .report = &sweep->stores[1],
+                                .store = processed,
+                                .is_candidate = is_processed,
+                                .logs = true};
+
+    sweep->stores[1].name = "processed";
+    return sweep_store(&sweeping, name_processed, err);
+}
