@@ -62,7 +62,8 @@ static const struct command_option replay_options[] = {
 };
 
 static const struct command_option sweep_options[] = {
-    {"--grace", "DURATION", false, false, "leave objects younger than this (24h)"},
+    {"--grace", "DURATION", false, false,
+     "leave objects younger than this (24h; of processed files never less)"},
     {"--dry-run", NULL, false, false, "list what would be removed, and remove nothing"},
     {0},
 };

@@ -19,8 +19,9 @@ enum {
     COMMIT_LIMIT_BYTES = 64 << 20,
 };
 
-/* A runner that builds history anew writes files under the batches of their rows, in directories
- * that the head's record does not have yet: those are left alone this long, whatever is asked. */
+/* A file of the processed store is named by the batch of its rows, which may be far behind the one
+ * that a runner is at: history built anew, a replay.  So those are left alone this long, whatever
+ * is asked. */
 #define DAY_US (INT64_C(24) * 3600 * 1000000)
 
 struct found {
@@ -36,9 +37,6 @@ struct sweeping {
     uint64_t *names; /* hashes of all named keys: equal ones of two keys only leave garbage */
     size_t name_count;
     size_t name_capacity;
-    struct arena *arena;      /* of the whole */
-    const char **directories; /* of the head's tables, each with its '/' */
-    size_t directory_count;
     /* The page under way. */
     struct arena *page_arena;
     struct found page[PAGE_KEYS];
@@ -49,7 +47,6 @@ struct sweeping {
 static void sweeping_release(struct sweeping *sweeping)
 {
     free(sweeping->names);
-    arena_free(sweeping->arena);
     arena_free(sweeping->page_arena);
 }
 
@@ -130,20 +127,13 @@ static enum err_code name_processed(struct sweeping *sweeping, uint64_t batch, s
 {
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
     struct processed_record *record = NULL;
-    bool is_head = batch == sweeping->report->head;
     enum err_code code = processed_record_read(sweeping->store, batch, arena, &record, err);
 
     if (code != ERR_OK)
         return refuse_gap(sweeping, batch, code, err);
-    if (is_head)
-        sweeping->directories =
-            arena_alloc(sweeping->arena, (record->table_count + 1) * sizeof(const char *));
     for (size_t i = 0; i < record->table_count; i++) {
         const struct processed_table *table = &record->tables[i];
         add_names(sweeping, table->objects, table->object_count);
-        if (is_head)
-            sweeping->directories[sweeping->directory_count++] =
-                arena_printf(sweeping->arena, "%s/", table->directory);
     }
     add_names(sweeping, record->quarantine, record->quarantine_count);
     return ERR_OK;
@@ -208,14 +198,6 @@ static bool is_ingested(const struct sweeping *sweeping, const char *key, int64_
     return age_us >= sweeping->sweep->grace_us && is_swept_batch(sweeping, batch);
 }
 
-static bool is_of_head(const struct sweeping *sweeping, const char *key)
-{
-    for (size_t i = 0; i < sweeping->directory_count; i++)
-        if (text_starts(key, sweeping->directories[i]))
-            return true;
-    return false;
-}
-
 static bool is_processed(const struct sweeping *sweeping, const char *key, int64_t age_us)
 {
     const char *file = strrchr(key, '/');
@@ -225,7 +207,7 @@ static bool is_processed(const struct sweeping *sweeping, const char *key, int64
     if (!ours || !file || strstr(key, "/_delta_log/") || !ends_with(key, ".parquet") ||
         !is_swept_batch(sweeping, read_batch(file + 1)))
         return false;
-    return age_us >= sweeping->sweep->grace_us && (is_of_head(sweeping, key) || age_us >= DAY_US);
+    return age_us >= sweeping->sweep->grace_us && age_us >= DAY_US;
 }
 
 /* …/_delta_log/<20 digits>.json; *ret_directory its size. */
@@ -326,7 +308,6 @@ static enum err_code sweep_store(struct sweeping *sweeping,
                                  enum err_code (*name)(struct sweeping *, uint64_t, struct err *),
                                  struct err *err)
 {
-    sweeping->arena = arena_new(0);
     sweeping->page_arena = arena_new(0);
     TRY(batch_log_head(sweeping->store, &sweeping->report->head, err));
     for (uint64_t batch = sweeping->report->head; batch > 0; batch--) {

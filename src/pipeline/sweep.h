@@ -24,7 +24,7 @@ typedef enum err_code sweep_found_fn(void *arg, const struct sweep_store *store,
 
 struct sweep {
     int64_t now_us;
-    int64_t grace_us; /* younger objects are left */
+    int64_t grace_us; /* younger objects are left; in the processed store a day at least */
     bool dry_run;
     sweep_found_fn *found; /* before each is removed; or NULL */
     void *arg;

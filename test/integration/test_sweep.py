@@ -1,6 +1,8 @@
 """`tote sweep`. If these fail, what killed runs left is paid for forever, or the sweep takes what a record names: rows are lost."""
 import json
+import os
 import re
+import time
 
 import shop
 
@@ -66,6 +68,9 @@ def test_just_the_orphans_go(tote, database):
         tote.write(f"lake/ingestion/_index/log/0000000001-{i:06x}-0.index", "left")
     orphans = objects(tote) - named(tote) - foreign
     assert {path.split("/")[0] for path in orphans} == {"ingestion", "processed"}, orphans
+    for path in orphans:
+        if path.startswith("processed"):
+            os.utime(tote.folder / "lake" / path, (yesterday := time.time() - 25 * 3600, yesterday))
     # a runner that is at work on the next batch
     database.execute("insert into log values ('next'); update customer set city = 'next'; update item set label = 'next'")
     done = objects(tote)
@@ -76,8 +81,8 @@ def test_just_the_orphans_go(tote, database):
     before = objects(tote)
     assert next_batch and len(tote.records()) == 2
 
-    young = tote.ok("sweep").stdout
-    assert "ingestion  0 objects, 0 bytes removed" in young and objects(tote) == before
+    young = tote.ok("sweep", "--dry-run").stdout
+    assert "ingestion  0 objects, 0 bytes would be removed" in young
     listed = tote.ok("sweep", "--dry-run", "--json", "--grace", "0s").json
     would = {f"{each['store']}/{each['key']}" for each in listed["would_be_removed"]}
     assert would == orphans and objects(tote) == before
