@@ -16,7 +16,7 @@ from lib.tote import Tote, program
 USAGE, CONFIG, NOT_FOUND, DENIED, UNAVAILABLE, IO = 2, 3, 4, 6, 7, 14
 SECRET = "mArKeR-pa55word"
 COMMANDS = ["init", "doctor", "run", "ingest", "process", "load", "status", "history", "query", "report", "serve", "publish", "verify",
-            "reconcile", "replay", "config", "version", "help"]
+            "reconcile", "replay", "sweep", "config", "version", "help"]
 SALES = 11187
 
 
