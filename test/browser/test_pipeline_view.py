@@ -77,6 +77,8 @@ class TestStates:
                 route.continue_()
 
         here.page.route("**/api/reports/sales_by_month*", answer)
+        # else the news of the first batch, when they come late, ask again before the button is pressed
+        here.page.route("**/api/events", lambda route: route.fulfill(content_type="text/event-stream", body=""))
         page = here.go("#business?period=2024")
         panel = page.locator("[data-report=sales_by_month]")
         assert "The warehouse is gone" in panel.inner_text() and "Look for it" in panel.inner_text()

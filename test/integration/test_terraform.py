@@ -8,7 +8,11 @@ import pytest
 from lib import terraform
 from lib.terraform import ROOT, Moto, Terraform
 
-pytestmark = pytest.mark.skipif(terraform.missing() is not None, reason=str(terraform.missing()))
+pytestmark = [
+    pytest.mark.skipif(terraform.missing() is not None, reason=str(terraform.missing())),
+    # a minute and a half of both cores, and the program has no part in it
+    pytest.mark.depends_on("terraform", "tools/permissions.py", "docs/reference/permissions.md", "docs/runbook.md", "test/lib/terraform.py"),
+]
 
 PERMISSIONS = ROOT / "docs" / "reference" / "permissions.md"
 

@@ -5,6 +5,8 @@ import { byId, h } from './dom.js'
 
 const STEP = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }
 
+let shown = null // the mark whose figures the tip says
+
 function said(mark, of) {
     const series = of.series.length > 1 || mark.series ? `${mark.series}` : ''
     return [mark.name, series && !mark.shown.includes(series) ? series : '', mark.shown, ...mark.also].filter(Boolean).join(', ')
@@ -50,6 +52,11 @@ function showTip(element, mark, of, drill) {
         h('p', { class: 'tip-value' }, of.series.length > 1 && h('span', { class: `swatch s${of.colour.get(mark.series)}` }), mark.shown, !mark.currency && mark.series && of.series.length > 1 ? ` ${mark.series}` : ''),
         ...mark.also.map(text => h('p', {}, text)), drill && h('p', { class: 'tip-hint' }, 'opens the rows'))
     tip.hidden = false
+    shown = element
+    place(tip, element)
+}
+
+function place(tip, element) {
     const seen = (element.querySelector('.bar, .point, .cell') ?? element).getBoundingClientRect()
     const { width, height } = tip.getBoundingClientRect()
     const left = Math.min(Math.max(8, seen.left + seen.width / 2 - width / 2), innerWidth - width - 8)
@@ -62,4 +69,9 @@ export function hideTip() {
     byId('tooltip').hidden = true
 }
 
-addEventListener('scroll', hideTip, { passive: true, capture: true })
+// The focus itself scrolls the page: what it says goes along. What the pointer said is no longer under it.
+addEventListener('scroll', () => {
+    const tip = byId('tooltip')
+    if (!tip.hidden && shown === document.activeElement) place(tip, shown)
+    else hideTip()
+}, { passive: true, capture: true })
