@@ -94,8 +94,8 @@ def unit(layer=None):
     return step
 
 
-# Two for each core, as many a test waits for something.
-WORKERS = min(2 * (os.cpu_count() or 1), 8)
+# One more than cores, since many a test waits for something.
+WORKERS = min((os.cpu_count() or 1) + 1, 8)
 
 # The sanitizers watch our memory, not DuckDB's: more than half of the time would be spent on that. Unit tests do watch it, for
 # a handle that is not closed is lost there.

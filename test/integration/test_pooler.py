@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from lib.postgres import ROOT, Database
+from lib.terraform import free_port
 
 POOLER = ROOT / ".cache/pgbouncer/usr/sbin/pgbouncer"
 
@@ -21,7 +22,7 @@ def pooler(server):
     assert POOLER.exists(), "tools/setup.sh test fetches PgBouncer"
     place = tempfile.TemporaryDirectory(prefix="tote-pooler-")
     folder = pathlib.Path(place.name)
-    port = server.port + 12000
+    port = free_port()
     (folder / "pgbouncer.ini").write_text(f"""[databases]
 * = host=127.0.0.1 port={server.port} user=postgres
 [pgbouncer]
