@@ -36,8 +36,7 @@ static double seconds(int64_t duration_us)
     return duration_us > 0 ? (double)duration_us / 1e6 : 0;
 }
 
-/* --- what a run did -----------------------------------------------------------------------------
- */
+/* --- what a run did --- */
 
 void metrics_of_run(const char *step, const struct step_report *report, enum err_code code,
                     int64_t now_us, struct metric_set *set)
@@ -68,8 +67,7 @@ double metric_emf_value(const struct metric_sample *sample)
     return unit && text_equal(unit, "Milliseconds") ? sample->value * 1000 : sample->value;
 }
 
-/* --- Prometheus ---------------------------------------------------------------------------------
- */
+/* --- Prometheus --- */
 
 /* Prometheus, "Text-based format": backslash, quote and line feed are escaped in a label's value.
  */
@@ -130,8 +128,7 @@ void metrics_print_prometheus(const struct metric_set *set, struct buf *out)
     }
 }
 
-/* --- docs/reference -----------------------------------------------------------------------------
- */
+/* --- docs/reference --- */
 
 static const char heading[] =
     "# Metrics\n"

@@ -104,7 +104,7 @@ static enum err_code read_picture(struct picture *picture, struct err *err)
     return read_quarantine(picture, err);
 }
 
-/* --- health --------------------------------------------------------------------------------- */
+/* --- health --- */
 
 struct health {
     const char *state; /* the worst */
@@ -164,7 +164,7 @@ static struct health judge(const struct picture *picture)
     return health;
 }
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void write_health(struct json_writer *json, const struct picture *picture)
 {

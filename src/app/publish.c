@@ -76,8 +76,7 @@ static enum err_code put_document(struct publishing *publishing, const char *nam
     return put_once(publishing, *ret_key, (struct span){text->data, text->size}, err);
 }
 
-/* --- the page -----------------------------------------------------------------------------------
- */
+/* --- the page --- */
 
 /* The policy comes before anything that it is about. */
 static void published_index(const struct page_file *file, struct buf *text)
@@ -132,8 +131,7 @@ static enum err_code put_page(struct publishing *publishing, struct err *err)
     return put_index(publishing, index, err);
 }
 
-/* --- documents
- * ------------------------------------------------------------------------------------ */
+/* --- documents --- */
 
 static enum err_code put_pipeline(struct publishing *publishing, struct err *err)
 {
@@ -178,8 +176,7 @@ static enum err_code put_bundles(struct publishing *publishing, struct err *err)
     return ERR_OK;
 }
 
-/* --- the pointer
- * ------------------------------------------------------------------------------------ */
+/* --- the pointer --- */
 
 static void write_features(struct json_writer *json)
 {
@@ -300,8 +297,7 @@ static enum err_code put_pointer(struct publishing *publishing, const struct buf
     }
 }
 
-/* --- what nobody reads any more
- * ----------------------------------------------------------------------- */
+/* --- what nobody reads any more --- */
 
 struct sweep {
     const struct publishing *publishing;
@@ -348,8 +344,7 @@ static void sweep_documents(struct publishing *publishing, const struct buf *poi
         log_warn("old documents of the page were not removed: %s", err.message);
 }
 
-/* --- all of it
- * ----------------------------------------------------------------------------------------- */
+/* --- all of it --- */
 
 static enum err_code read_warehouse(struct publishing *publishing, struct err *err)
 {

@@ -175,7 +175,7 @@ static enum err_code write_reports(struct bundle_set *set, const struct report_f
     return ERR_OK;
 }
 
-/* --- many bundles at once --------------------------------------------------------------------- */
+/* --- many bundles at once --- */
 
 struct asked {
     struct report_filters filters[2 * BUNDLES_MAX];

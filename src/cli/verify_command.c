@@ -8,8 +8,7 @@
 #include "pipeline/record.h"
 #include "pipeline/verify.h"
 
-/* --- verify --------------------------------------------------------------------------------------
- */
+/* --- verify --- */
 
 static void print_verify(const struct verify *verify, struct arena *arena, struct buf *out)
 {
@@ -87,8 +86,7 @@ enum err_code command_verify(struct call *call, struct err *err)
                     "does removes or changes one");
 }
 
-/* --- reconcile -----------------------------------------------------------------------------------
- */
+/* --- reconcile --- */
 
 /* First what changed since the last batch, as ever; what a full compare finds after that had been
  * missed, or changed in between. */

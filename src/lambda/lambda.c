@@ -27,8 +27,7 @@ struct lambda {
     struct runtime *runtime;
 };
 
-/* --- start --------------------------------------------------------------------------------------
- */
+/* --- start --- */
 
 static enum err_code find_handler(const struct lambda_handler *const *handlers, size_t count,
                                   const struct lambda_handler **ret_handler, struct err *err)
@@ -103,8 +102,7 @@ static enum err_code start(struct lambda *lambda, const struct lambda_handler *c
     return configure(lambda, err);
 }
 
-/* --- one invocation -----------------------------------------------------------------------------
- */
+/* --- one invocation --- */
 
 /* "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=…;Sampled=1": the root is the trace's id. */
 static void trace_id(const char *trace, char ret_id[TRACE_BYTES])
@@ -217,8 +215,7 @@ static enum err_code serve(struct lambda *lambda, const struct invocation *invoc
     return code;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static enum err_code live(struct lambda *lambda, struct err *err)
 {

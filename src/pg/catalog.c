@@ -35,8 +35,7 @@ static void reading_release(struct reading *reading)
         pg_rows_free(reading->rows[i]);
 }
 
-/* --- cells --------------------------------------------------------------------------------------
- */
+/* --- cells --- */
 
 static const char *cell(const struct pg_rows *rows, size_t row, size_t column)
 {
@@ -80,8 +79,7 @@ static struct slice slice_of(const struct pg_rows *rows, uint32_t oid)
     return slice;
 }
 
-/* --- one table ----------------------------------------------------------------------------------
- */
+/* --- one table --- */
 
 static const char *name_of_number(const struct catalog_table *table, int64_t number)
 {

@@ -17,8 +17,7 @@ enum {
 };
 static const int64_t CONNECT_TIMEOUT_US = 10 * 1000000;
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* --- waiting --- */
 
 /* Asks the server to stop and takes what it still sends, so that the connection can roll back. */
 static void stop_statement(struct pg *pg)
@@ -134,8 +133,7 @@ void pg_abandon(struct pg *pg)
     }
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static void quiet(void *arg, const PGresult *result)
 {
@@ -291,8 +289,7 @@ const char *pg_where(const struct pg *pg)
     return pg->where;
 }
 
-/* --- address ------------------------------------------------------------------------------------
- */
+/* --- address --- */
 
 /* The first of several hosts or ports. */
 static const char *first_of(struct arena *arena, const char *list)

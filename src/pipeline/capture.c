@@ -112,8 +112,7 @@ void capture_carry_over(struct table_capture *capture)
     record->fingerprint = old->fingerprint;
 }
 
-/* --- ranges --------------------------------------------------------------------------------------
- */
+/* --- ranges --- */
 
 void capture_divide(struct table_capture *capture, size_t ranges, uint64_t pages)
 {
@@ -140,8 +139,7 @@ void capture_range_filter(const struct table_capture *capture, size_t number, st
         buf_addf(sql, " and ctid < '(%" PRIu64 ",0)'", range->end_page);
 }
 
-/* --- fingerprints --------------------------------------------------------------------------------
- */
+/* --- fingerprints --- */
 
 /* A sum of bigints is a numeric; only its remainder modulo 2^64 counts. */
 static uint64_t parse_sum(const char *text)
@@ -297,8 +295,7 @@ enum err_code capture_write_fingerprint(struct table_capture *capture,
                              &record->fingerprint, err);
 }
 
-/* --- index ---------------------------------------------------------------------------------------
- */
+/* --- index --- */
 
 enum err_code capture_open_run(struct table_capture *capture, struct index_output **ret_output,
                                struct err *err)

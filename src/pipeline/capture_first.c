@@ -216,8 +216,7 @@ enum err_code capture_first_range(struct table_capture *capture, struct pg *pg, 
     return capture_resume_note(capture, number, err);
 }
 
-/* --- finish --------------------------------------------------------------------------------------
- */
+/* --- finish --- */
 
 /* The index of a small table. */
 static enum err_code write_sorted(struct table_capture *capture, struct fingerprint *fingerprint,

@@ -42,8 +42,7 @@ static void incremental_release(struct incremental *work)
     free(work->hash_wanted);
 }
 
-/* --- new versions --------------------------------------------------------------------------------
- */
+/* --- new versions --- */
 
 /* Everything written since the last snapshot's oldest transaction; both bounds, as old rows have
  * negative ages after a jump of the transaction ids. */
@@ -114,8 +113,7 @@ static enum err_code find_changed(struct incremental *work, const char *filter, 
     }
 }
 
-/* --- deleted rows --------------------------------------------------------------------------------
- */
+/* --- deleted rows --- */
 
 static void note_bucket(void *arg, const struct fingerprint_bucket *expected,
                         const struct fingerprint_bucket *seen)
@@ -263,8 +261,7 @@ static enum err_code find_deleted(struct incremental *work, struct err *err)
     return ERR_OK;
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------------ */
+/* --- all --- */
 
 /* The sums of keys are not asked for. */
 static bool shows_the_same(const struct incremental *work)
@@ -344,8 +341,7 @@ enum err_code capture_incremental(struct table_capture *capture, struct pg *pg, 
     return change_log_finish(&work.log, &work.expected, err);
 }
 
-/* --- by cursor -----------------------------------------------------------------------------------
- */
+/* --- by cursor --- */
 
 /* Rows that were seen already are told by their xmin, so reading too far back costs time only. */
 enum err_code capture_cursor(struct table_capture *capture, struct pg *pg, struct err *err)

@@ -29,8 +29,7 @@ struct capture_resume {
     size_t count;
 };
 
-/* --- names ---------------------------------------------------------------------------------------
- */
+/* --- names --- */
 
 static bool begins_with(const char *text, const struct buf *prefix)
 {
@@ -58,8 +57,7 @@ static bool are_its_own(const struct table_capture *capture, const struct record
     return true;
 }
 
-/* --- finding -------------------------------------------------------------------------------------
- */
+/* --- finding --- */
 
 static bool are_same_columns(const struct record_table *a, const struct record_table *b)
 {
@@ -233,8 +231,7 @@ enum err_code capture_resume_find(struct table_capture *capture, size_t *ret_ran
     return ERR_OK;
 }
 
-/* --- taking --------------------------------------------------------------------------------------
- */
+/* --- taking --- */
 
 static enum err_code check_object(struct store *store, const struct record_object *object,
                                   struct err *err)
@@ -321,8 +318,7 @@ enum err_code capture_resume_take(struct table_capture *capture, struct pg *pg, 
     return ERR_OK;
 }
 
-/* --- leaving -------------------------------------------------------------------------------------
- */
+/* --- leaving --- */
 
 enum err_code capture_resume_note(struct table_capture *capture, size_t number, struct err *err)
 {

@@ -14,7 +14,7 @@ enum {
     ROW_BYTES_MAX = 256 << 20
 };
 
-/* --- objects ------------------------------------------------------------------------------ */
+/* --- objects --- */
 
 struct object_tasks {
     const struct record_object *objects;
@@ -62,7 +62,7 @@ enum err_code clean_fetch_objects(struct lake *lake, const struct record_object 
     return ERR_OK;
 }
 
-/* --- rows --------------------------------------------------------------------------------- */
+/* --- rows --- */
 
 static enum err_code write_good(struct reading *reading, struct lake_file **ret_file,
                                 struct err *err)

@@ -99,7 +99,7 @@ enum err_code delta_read_checkpoint(struct store *store, struct duck *duck, cons
     return ERR_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 /* Files that were removed long ago are not told: nobody vacuums these tables. */
 static void write_actions(const struct delta_state *state, struct buf *lines)

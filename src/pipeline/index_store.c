@@ -23,8 +23,7 @@ struct index_output {
     char *key;
 };
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static enum err_code read_source(void *arg, void *data, size_t size, size_t *ret_size,
                                  struct err *err)
@@ -79,8 +78,7 @@ size_t index_runs_count(const struct index_runs *runs)
     return runs->count;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static enum err_code write_output(void *arg, const void *data, size_t size, struct err *err)
 {
@@ -136,8 +134,7 @@ enum err_code index_output_commit(struct index_output *output, struct arena *are
     return ERR_OK;
 }
 
-/* --- fingerprints --------------------------------------------------------------------------------
- */
+/* --- fingerprints --- */
 
 void fingerprint_parameters(const struct record_table *table, struct fingerprint *ret_parameters)
 {

@@ -57,8 +57,7 @@ static void ingest_release(struct ingest *ingest)
     snapshot_close(ingest->snapshot);
 }
 
-/* --- plan ----------------------------------------------------------------------------------------
- */
+/* --- plan --- */
 
 /* A table that went away between listing and locking, or a query that a standby's replay ended:
  * what was read so far is worthless, the next try is not. */
@@ -119,8 +118,7 @@ static enum err_code take_snapshot(struct ingest *ingest, struct err *err)
     return err_hint(err, "run again when the migration is over");
 }
 
-/* --- tasks ---------------------------------------------------------------------------------------
- */
+/* --- tasks --- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -236,8 +234,7 @@ static enum err_code run_tasks(struct ingest *ingest, struct err *err)
     return code;
 }
 
-/* --- record --------------------------------------------------------------------------------------
- */
+/* --- record --- */
 
 static bool is_captured(const struct ingest *ingest, const char *name)
 {
@@ -351,8 +348,7 @@ static void report_batch(const struct ingest *ingest, struct step_report *report
     report->head_captured_us = captured_us;
 }
 
-/* --- run -----------------------------------------------------------------------------------------
- */
+/* --- run --- */
 
 static enum err_code try_batch(struct ingest *ingest, struct step_report *report, struct err *err)
 {

@@ -136,7 +136,7 @@ enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struc
     return ERR_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 enum err_code lake_write(struct lake *lake, struct lake_table *table, const char *select,
                          struct lake_file **ret_file, struct err *err)
@@ -180,7 +180,7 @@ void lake_discard(struct lake *lake, struct lake_table *table, struct lake_file 
     table->file_count = kept;
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* --- reading --- */
 
 void lake_captured_sql(int64_t captured_us, struct buf *sql)
 {

@@ -16,7 +16,7 @@ enum {
     PUBLISH_WORKERS = 8
 };
 
-/* --- files -------------------------------------------------------------------------------- */
+/* --- files --- */
 
 struct file_task {
     struct lake_file *file;
@@ -94,7 +94,7 @@ static enum err_code put_files(struct lake *lake, struct err *err)
     return ERR_OK;
 }
 
-/* --- logs --------------------------------------------------------------------------------- */
+/* --- logs --- */
 
 struct log_tasks {
     struct lake *lake;

@@ -36,7 +36,7 @@ static unsigned thread_count(const struct process_options *options)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
-/* --- one batch ---------------------------------------------------------------------------- */
+/* --- one batch --- */
 
 static void report_batch(struct process *process, int64_t started_us, int64_t duration_us)
 {
@@ -110,7 +110,7 @@ static enum err_code make_batch(struct process *process, const struct record *re
     return ERR_OK;
 }
 
-/* --- the run ------------------------------------------------------------------------------ */
+/* --- the run --- */
 
 /* The processed bucket must have been made from this ingestion bucket. */
 static enum err_code check_lake(struct process *process, const struct processed_record *head,

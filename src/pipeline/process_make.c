@@ -89,7 +89,7 @@ static enum err_code open_duck(struct maker *maker, unsigned worker, struct err 
     return views_open(maker->ducks[worker], err);
 }
 
-/* --- what there is to do ------------------------------------------------------------------ */
+/* --- what there is to do --- */
 
 static bool has_work(const struct lake *lake)
 {
@@ -134,7 +134,7 @@ static enum err_code choose_crew(struct maker *maker, struct lake *lake,
     return ERR_OK;
 }
 
-/* --- the crew ----------------------------------------------------------------------------- */
+/* --- the crew --- */
 
 typedef enum err_code make_fn(struct lake *lake, struct lake_table *table, struct err *err);
 
@@ -181,7 +181,7 @@ static enum err_code make_all(struct maker *maker, struct lake *lake, struct lak
     return code;
 }
 
-/* --- clean tables ------------------------------------------------------------------------- */
+/* --- clean tables --- */
 
 /* From the JSON objects of every batch so far. */
 static enum err_code clean_anew(struct lake *lake, struct lake_table *table, struct err *err)
@@ -253,7 +253,7 @@ static enum err_code make_all_clean(struct maker *maker, struct lake *lake, stru
     return make_all(maker, lake, tables, count, make_clean, err);
 }
 
-/* --- the star ----------------------------------------------------------------------------- */
+/* --- the star --- */
 
 static bool inputs_touched(struct lake *lake, const struct model *model)
 {

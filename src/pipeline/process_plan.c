@@ -332,7 +332,7 @@ enum err_code process_plan_held(struct lake *lake, const struct record *record,
     return ERR_OK;
 }
 
-/* --- the record --------------------------------------------------------------------------- */
+/* --- the record --- */
 
 const char *process_generation(const struct lake *lake)
 {

@@ -6,7 +6,7 @@
 static const char *const kinds[] = {"clean",    "fact",   "dimension", "mirror",
                                     "calendar", "report", NULL};
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void put_column(struct json_writer *json, const struct processed_column *column)
 {
@@ -88,7 +88,7 @@ void processed_record_write(const struct processed_record *record, struct buf *r
     record_end(&writer);
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static enum err_code get_column(const struct record_reader *reader, const struct json_value *from,
                                 struct processed_column *ret_column, struct err *err)

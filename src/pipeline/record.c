@@ -12,7 +12,7 @@ static const char *const compares[] = {"full", "fingerprint", "cursor", NULL};
 static const char *const key_forms[] = {"int8", "text", NULL};
 static const char *const bucket_functions[] = {"range", "hash", NULL};
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void put_column(struct json_writer *json, const struct record_column *column)
 {
@@ -144,7 +144,7 @@ void record_write(const struct record *record, struct buf *ret_text)
     record_end(&writer);
 }
 
-/* --- reading -------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static enum err_code get_column(const struct record_reader *reader, const struct json_value *from,
                                 struct record_column *ret_column, struct err *err)
@@ -392,7 +392,7 @@ enum err_code record_read(struct store *store, uint64_t batch, struct arena *are
     return parse(what, (struct span){buf_text(&text), text.size}, batch, arena, ret_record, err);
 }
 
-/* --- questions ------------------------------------------------------------------------------ */
+/* --- questions --- */
 
 const struct record_table *record_find_table(const struct record *record, const char *name)
 {

@@ -18,7 +18,7 @@ enum {
     KEY_BYTES_MAX = 1024,
 };
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void crc_of(const char *text, size_t size, char ret_hex[static CRC_DIGITS + 1])
 {
@@ -97,7 +97,7 @@ void record_put_reference(struct json_writer *json, const struct record_referenc
     json_object_end(json);
 }
 
-/* --- opening -------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 void record_reader_release(struct record_reader *reader)
 {
@@ -158,7 +158,7 @@ enum err_code record_open(struct record_reader *reader, const char *text, size_t
     return ERR_OK;
 }
 
-/* --- members -------------------------------------------------------------------------------- */
+/* --- members --- */
 
 enum err_code record_get_text(const struct record_reader *reader, const struct json_value *from,
                               const char *name, const char **ret_text, struct err *err)
@@ -320,7 +320,7 @@ enum err_code record_get_objects(const struct record_reader *reader, const struc
     return ERR_OK;
 }
 
-/* --- checks between members ----------------------------------------------------------------- */
+/* --- checks between members --- */
 
 static int compare_names(const void *a, const void *b)
 {

@@ -14,7 +14,7 @@ enum {
     TRIES_MAX = 5
 };
 
-/* --- what is tried ------------------------------------------------------------------------ */
+/* --- what is tried --- */
 
 struct choice {
     struct held held;
@@ -109,7 +109,7 @@ static size_t report_choice(const struct choice *choice, struct replay_report *r
     return tried;
 }
 
-/* --- the record --------------------------------------------------------------------------- */
+/* --- the record --- */
 
 /* The batch before it once more, as one in which nothing changed. */
 static enum err_code commit(struct store *ingestion, const struct record *last,

@@ -200,7 +200,7 @@ CHECKED enum err_code report_run(const struct report *report, const struct repor
                                  warehouse_row_fn *each, void *arg, struct report_run *ret_run,
                                  struct err *err);
 
-/* --- documents (report_json.c) ------------------------------------------------------------- */
+/* --- documents (report_json.c) --- */
 
 void report_catalogue_json(const struct report_set *set, struct buf *ret_text);
 /* The whole document of one report, run now; without "stale", which the caller knows: it is left
@@ -225,7 +225,7 @@ CHECKED enum err_code report_json_members(const struct report *report,
 /* A cell as JSON, by the kind of its column. */
 void report_json_cell(struct json_writer *json, enum report_kind kind, const struct span *cell);
 
-/* --- what can be chosen (report_choices.c) --------------------------------------------------- */
+/* --- what can be chosen (report_choices.c) --- */
 
 /* docs/reference/http-api.md, api/filters. */
 enum {

@@ -70,7 +70,7 @@ static void add_run(struct run_sorter *sorter, uint64_t start, unsigned level)
         (struct finished_run){start, run_spill_size(&sorter->spill), level};
 }
 
-/* --- reading finished runs ------------------------------------------------------------------ */
+/* --- reading finished runs --- */
 
 struct run_set {
     struct run_spill_range ranges[FAN_IN_FINISH];
@@ -124,7 +124,7 @@ static size_t tail_start(const struct run_sorter *sorter)
     return start;
 }
 
-/* --- making runs ---------------------------------------------------------------------------- */
+/* --- making runs --- */
 
 static void open_run(struct run_sorter *sorter)
 {

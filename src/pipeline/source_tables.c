@@ -23,8 +23,7 @@ struct making {
     struct source_plan plan;
 };
 
-/* --- patterns ------------------------------------------------------------------------------------
- */
+/* --- patterns --- */
 
 /* '*' stands for any text, everything else for itself. */
 static bool matches(const char *pattern, const char *text)
@@ -108,8 +107,7 @@ static const struct ingest_table_options *options_of(const struct making *making
     return NULL;
 }
 
-/* --- rights --------------------------------------------------------------------------------------
- */
+/* --- rights --- */
 
 static enum err_code check_rights(const struct catalog_table *table, struct err *err)
 {
@@ -131,8 +129,7 @@ static enum err_code check_rights(const struct catalog_table *table, struct err 
     return ERR_OK;
 }
 
-/* --- columns -------------------------------------------------------------------------------------
- */
+/* --- columns --- */
 
 static bool is_named(const char *const *list, const char *name)
 {
@@ -249,8 +246,7 @@ static enum err_code choose_columns(const struct making *making, struct source_t
     return ERR_OK;
 }
 
-/* --- key -----------------------------------------------------------------------------------------
- */
+/* --- key --- */
 
 static bool is_integer(const char *type)
 {
@@ -309,8 +305,7 @@ static enum err_code choose_key(const struct making *making, struct source_table
     return ERR_OK;
 }
 
-/* --- tables --------------------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static const struct record_table *old_table(const struct record *last,
                                             const struct catalog_table *table)
@@ -418,8 +413,7 @@ static enum err_code make_table(struct making *making, const struct catalog_tabl
     return ERR_OK;
 }
 
-/* --- references ----------------------------------------------------------------------------------
- */
+/* --- references --- */
 
 static const struct source_table *find_planned(const struct source_plan *plan, const char *schema,
                                                const char *relation)
@@ -475,8 +469,7 @@ static void make_references(const struct making *making, struct source_table *ta
             record->reference_count++;
 }
 
-/* --- plan ----------------------------------------------------------------------------------------
- */
+/* --- plan --- */
 
 static int by_name(const void *a, const void *b)
 {

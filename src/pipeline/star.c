@@ -39,7 +39,7 @@ static enum err_code make_views(struct lake *lake, const struct model *model, en
     return ERR_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 static void add_stamp(const struct lake *lake, const struct lake_table *table, bool deleted,
                       struct buf *sql)
@@ -115,7 +115,7 @@ static enum err_code write_rows(struct lake *lake, struct lake_table *table, str
     return ERR_OK;
 }
 
-/* --- facts -------------------------------------------------------------------------------- */
+/* --- facts --- */
 
 static enum err_code fact_part(struct lake *lake, struct lake_table *table, bool deleted,
                                struct err *err)
@@ -230,7 +230,7 @@ static enum err_code make_fact(struct lake *lake, struct lake_table *table, stru
     return clean->deleted > 0 ? fact_part(lake, table, true, err) : ERR_OK;
 }
 
-/* --- dimensions, mirrors, calendars ------------------------------------------------------- */
+/* --- dimensions, mirrors, calendars --- */
 
 static enum err_code make_rows(struct lake *lake, struct lake_table *table, enum view_rows rows,
                                struct lake_file **ret_file, struct err *err)

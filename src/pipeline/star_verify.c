@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "pipeline/star.h"
 
-/* --- keys --------------------------------------------------------------------------------- */
+/* --- keys --- */
 
 /* One row for each row of a table, the table's key among the columns of its own: nothing to ask. */
 static bool keys_are_certain(struct lake *lake, const struct lake_table *table)
@@ -139,7 +139,7 @@ enum err_code star_check_keys(struct lake *lake, struct lake_table *table,
                     "'key' of the model");
 }
 
-/* --- checks and references ---------------------------------------------------------------- */
+/* --- checks and references --- */
 
 struct rules {
     const struct lake_table *table;

@@ -50,8 +50,7 @@ static void sweeping_release(struct sweeping *sweeping)
     arena_free(sweeping->page_arena);
 }
 
-/* --- what is named -------------------------------------------------------------------------------
- */
+/* --- what is named --- */
 
 static void add_name(struct sweeping *sweeping, const char *key)
 {
@@ -139,8 +138,7 @@ static enum err_code name_processed(struct sweeping *sweeping, uint64_t batch, s
     return ERR_OK;
 }
 
-/* --- names of our own ----------------------------------------------------------------------------
- */
+/* --- names of our own --- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -223,8 +221,7 @@ static bool is_commit(const char *key, size_t *ret_directory)
            text_equal(file + VERSION_DIGITS, ".json");
 }
 
-/* --- looking through a store ---------------------------------------------------------------------
- */
+/* --- looking through a store --- */
 
 static bool take_key(void *arg, const char *key, const struct store_info *info)
 {
@@ -301,8 +298,7 @@ static enum err_code remove_found(struct sweeping *sweeping, const struct found 
     return ERR_OK;
 }
 
-/* --- all of it -----------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 static enum err_code sweep_store(struct sweeping *sweeping,
                                  enum err_code (*name)(struct sweeping *, uint64_t, struct err *),

@@ -50,8 +50,7 @@ PRINTF_LIKE(2, 3) static void add_problem(struct walk *walk, const char *fmt, ..
     verify->problem_count++;
 }
 
-/* --- objects -------------------------------------------------------------------------------------
- */
+/* --- objects --- */
 
 static enum err_code read_object(struct walk *walk, const char *key, uint64_t *ret_bytes,
                                  char ret_sha256[static SHA256_HEX_SIZE], struct err *err)
@@ -125,8 +124,7 @@ static enum err_code took_record(struct walk *walk, enum err_code code, bool *re
     return ERR_OK;
 }
 
-/* --- ingestion -----------------------------------------------------------------------------------
- */
+/* --- ingestion --- */
 
 static bool names(const struct record_table *table, const struct record_object *object)
 {
@@ -190,8 +188,7 @@ enum err_code verify_ingestion(struct verify *verify, struct store *ingestion, s
     return ERR_OK;
 }
 
-/* --- processed -----------------------------------------------------------------------------------
- */
+/* --- processed --- */
 
 /* The files that are the table as of the head's version, by its log from the first commit on. */
 static enum err_code check_delta(struct walk *walk, const struct processed_table *table,

@@ -8,8 +8,7 @@ static const int64_t EPOCH_DAYS = 10957;
 static const int64_t EPOCH_US = 946684800000000;
 static const int64_t DAY_US = 86400000000;
 
-/* --- whole numbers ------------------------------------------------------------------------------
- */
+/* --- whole numbers --- */
 
 /* Whole numbers of any storage; a UHUGEINT above 2^127 is the only one that does not fit. */
 static bool whole_at(const struct copy_source *source, size_t row, int128 *ret_value)
@@ -95,8 +94,7 @@ static unsigned char *put_float8(unsigned char *at, const struct copy_source *so
     return copy_put_u64(copy_put_u32(at, 8), ((const uint64_t *)source->data)[row]);
 }
 
-/* --- numeric ------------------------------------------------------------------------------------
- */
+/* --- numeric --- */
 
 /* Digits of base 10000, least first.  Groups stand aligned at the decimal point, so the least of
  * them holds only what the scale leaves for it. */
@@ -144,8 +142,7 @@ static unsigned char *put_numeric(unsigned char *at, const struct copy_source *s
     return at;
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time --- */
 
 static unsigned char *put_date(unsigned char *at, const struct copy_source *source, size_t row)
 {
@@ -222,8 +219,7 @@ static unsigned char *put_interval(unsigned char *at, const struct copy_source *
     return copy_put_u32(copy_put_u32(at, (uint32_t)interval->days), (uint32_t)interval->months);
 }
 
-/* --- bytes --------------------------------------------------------------------------------------
- */
+/* --- bytes --- */
 
 static unsigned char *put_bytes(unsigned char *at, const struct copy_source *source, size_t row)
 {
@@ -287,8 +283,7 @@ static unsigned char *put_uuid_text(unsigned char *at, const struct copy_source 
     return at;
 }
 
-/* --- which for what -----------------------------------------------------------------------------
- */
+/* --- which for what --- */
 
 static bool is_whole(duckdb_type type)
 {

@@ -35,8 +35,7 @@ static void add_comment(struct define *define, const char *kind, const struct ta
     buf_add_text(&define->sql, ";\n");
 }
 
-/* --- tables -------------------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static void create_table(struct define *define, struct target *target)
 {
@@ -130,8 +129,7 @@ static void register_table(struct define *define, const struct target *target)
         " on conflict (schema, name) do update set made_here = excluded.made_here, views = '';\n");
 }
 
-/* --- views --------------------------------------------------------------------------------------
- */
+/* --- views --- */
 
 static bool is_version_column(const char *name)
 {
@@ -261,8 +259,7 @@ static void create_views(struct define *define, const struct target *target)
     buf_add_text(&define->sql, ";\n");
 }
 
-/* --- a rebuild ----------------------------------------------------------------------------------
- */
+/* --- a rebuild --- */
 
 /* Tables of ours whose shape is another one go, with our views and with the keys that refer to
  * them. */
@@ -355,8 +352,7 @@ static enum err_code empty_tables(struct define *define, struct err *err)
     return ERR_OK;
 }
 
-/* --- all of it ----------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 static enum err_code run(struct define *define, struct err *err)
 {

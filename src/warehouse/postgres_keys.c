@@ -33,8 +33,7 @@ enum err_code postgres_blame_data(enum err_code code, struct err *err)
     return code == ERR_OK ? ERR_OK : err->code;
 }
 
-/* --- before the load ----------------------------------------------------------------------------
- */
+/* --- before the load --- */
 
 static struct target_constraint *primary_key(const struct target *target)
 {
@@ -166,8 +165,7 @@ enum err_code keys_collect(struct postgres_warehouse *warehouse, struct target *
     return ERR_OK;
 }
 
-/* --- after the load -----------------------------------------------------------------------------
- */
+/* --- after the load --- */
 
 static void note_constraint(const struct postgres_warehouse *warehouse, struct target *target,
                             char type, const char **columns, size_t count)

@@ -79,8 +79,7 @@ enum err_code postgres_copy(struct postgres_warehouse *warehouse, const struct c
     return postgres_blame_data(pg_copy_in_end(warehouse->pg, ret_rows, err), err);
 }
 
-/* --- statements ---------------------------------------------------------------------------------
- */
+/* --- statements --- */
 
 /* A load under way. */
 struct loading {
@@ -135,8 +134,7 @@ static struct copy_column *copy_columns(const struct loading *loading)
     return columns;
 }
 
-/* --- straight into the table --------------------------------------------------------------------
- */
+/* --- straight into the table --- */
 
 static enum err_code copy_straight(struct loading *loading, struct err *err)
 {
@@ -176,8 +174,7 @@ static enum err_code copy_straight(struct loading *loading, struct err *err)
     return ERR_OK;
 }
 
-/* --- by way of a temporary table ----------------------------------------------------------------
- */
+/* --- by way of a temporary table --- */
 
 /* Makes it, fills it, and appends its name to `stage`. */
 static enum err_code copy_to_stage(struct loading *loading, bool numbered, struct buf *stage,
@@ -368,8 +365,7 @@ static enum err_code merge(struct loading *loading, struct err *err)
     return ERR_OK;
 }
 
-/* --- all of it ----------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 enum err_code postgres_load(struct warehouse *base, const struct warehouse_table *table,
                             const char *const *paths, size_t path_count, uint64_t row_count,

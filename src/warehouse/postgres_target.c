@@ -43,8 +43,7 @@ static char *keep(const struct look *look, int result, size_t row, size_t column
     return text ? arena_strdup(look->arena, text) : NULL;
 }
 
-/* --- small questions ----------------------------------------------------------------------------
- */
+/* --- small questions --- */
 
 struct target *target_find(const struct postgres_warehouse *warehouse, const char *name)
 {
@@ -94,8 +93,7 @@ char *target_view_name(struct arena *arena, const char *table, const char *suffi
     return arena_printf(arena, "%.*s%s", (int)size, table, suffix);
 }
 
-/* --- the model's side ---------------------------------------------------------------------------
- */
+/* --- the model's side --- */
 
 static const char **keep_names(struct arena *arena, const char *const *names, size_t count)
 {
@@ -188,8 +186,7 @@ static void describe_references(struct look *look, const struct warehouse_table 
     }
 }
 
-/* --- the database's side ------------------------------------------------------------------------
- */
+/* --- the database's side --- */
 
 static void read_constraints(struct look *look, const char *oid, struct target *target)
 {
@@ -495,8 +492,7 @@ static enum err_code look_at(struct look *look, const struct warehouse_table *ta
     return ERR_OK;
 }
 
-/* --- all of it ----------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 static enum err_code ask(struct look *look, struct err *err)
 {

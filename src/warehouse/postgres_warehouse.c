@@ -53,8 +53,7 @@ static void postgres_close(struct warehouse *base)
     free(warehouse);
 }
 
-/* --- ledger -------------------------------------------------------------------------------------
- */
+/* --- ledger --- */
 
 static bool nothing_there(const struct err *err)
 {
@@ -83,8 +82,7 @@ static enum err_code postgres_ledger_head(struct warehouse *base, const char *la
     return ERR_OK;
 }
 
-/* --- transaction --------------------------------------------------------------------------------
- */
+/* --- transaction --- */
 
 static void postgres_rollback(struct warehouse *base)
 {
@@ -204,8 +202,7 @@ static enum err_code postgres_commit(struct warehouse *base, struct err *err)
     return ERR_OK;
 }
 
-/* --- when nothing is loaded ---------------------------------------------------------------------
- */
+/* --- when nothing is loaded --- */
 
 static enum err_code postgres_maintain(struct warehouse *base, unsigned *ret_done, struct err *err)
 {
@@ -317,8 +314,7 @@ static enum err_code postgres_query(struct warehouse *base, const char *sql,
     return code;
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 static const struct warehouse_ops postgres_ops = {
     .scheme = "postgresql",

@@ -119,7 +119,7 @@ static struct job new_job(const char *key, job_make_fn *make)
     return (struct job){.key = mem_strdup(key), .make = make};
 }
 
-/* --- reports --------------------------------------------------------------------------------- */
+/* --- reports --- */
 
 /* One block, so that it can be freed by free(). */
 struct report_question {
@@ -269,7 +269,7 @@ struct job answer_report(const struct report *report, const struct report_filter
     return job;
 }
 
-/* --- the filters' choices -------------------------------------------------------------------- */
+/* --- the filters' choices --- */
 
 static struct document *make_filters(void *worker, const struct job *job)
 {
@@ -300,7 +300,7 @@ struct job answer_filters(void)
     return new_job("filters", make_filters);
 }
 
-/* --- latest.json ------------------------------------------------------------------------------ */
+/* --- latest.json --- */
 
 struct document *latest_document(struct web *web)
 {
@@ -346,7 +346,7 @@ struct job answer_latest(void)
     return new_job("latest", make_latest);
 }
 
-/* --- the pipeline ----------------------------------------------------------------------------- */
+/* --- the pipeline --- */
 
 static struct document *make_pipeline(void *worker, const struct job *job)
 {
@@ -404,8 +404,7 @@ struct job answer_metrics(void)
     return new_job("metrics", make_metrics);
 }
 
-/* --- looking at the warehouse ------------------------------------------------------------------
- */
+/* --- looking at the warehouse --- */
 
 static struct document *nothing(void)
 {

@@ -30,7 +30,7 @@ struct request {
     size_t bytes;
 };
 
-/* --- answering ------------------------------------------------------------------------------- */
+/* --- answering --- */
 
 static void answer_with(struct request *request, struct document *document)
 {
@@ -72,7 +72,7 @@ static void ask(struct request *request, struct jobs *jobs, struct job job)
     MHD_resume_connection(request->connection);
 }
 
-/* --- routes ----------------------------------------------------------------------------------- */
+/* --- routes --- */
 
 struct query {
     struct request *request;
@@ -230,8 +230,7 @@ static const struct page_file *find_page(const char *url)
     return NULL;
 }
 
-/* --- who asks ----------------------------------------------------------------------------------
- */
+/* --- who asks --- */
 
 static const char *header(struct request *request, const char *name)
 {

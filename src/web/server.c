@@ -55,8 +55,7 @@ static void web_free(struct web *web)
 }
 DEFINE_CLEANUP(struct web *, web_free)
 
-/* --- TLS
- * ------------------------------------------------------------------------------------------ */
+/* --- TLS --- */
 
 struct tls {
     struct buf certificate, key;
@@ -87,8 +86,7 @@ static enum err_code read_tls(const struct config *config, struct tls *tls, stru
     return file_read(key, PEM_BYTES_MAX, &tls->key, err);
 }
 
-/* --- the daemon
- * ------------------------------------------------------------------------------------- */
+/* --- the daemon --- */
 
 static void raise_descriptors(void)
 {
@@ -129,8 +127,7 @@ static struct MHD_Daemon *start_daemon(struct web *web, const struct tls *tls)
                             options, MHD_OPTION_END);
 }
 
-/* --- the workers
- * ------------------------------------------------------------------------------------ */
+/* --- the workers --- */
 
 struct pool {
     struct reader *readers[SERVER_READERS];

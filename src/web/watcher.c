@@ -45,8 +45,7 @@ void watcher_free(struct watcher *watcher)
     free(watcher);
 }
 
-/* --- runs ---------------------------------------------------------------------------------------
- */
+/* --- runs --- */
 
 static void tell_run(struct watcher *watcher, const char *state, const char *step)
 {
@@ -95,8 +94,7 @@ static void look_at_run(struct watcher *watcher)
         tell_progress(watcher, &run);
 }
 
-/* --- batches ------------------------------------------------------------------------------------
- */
+/* --- batches --- */
 
 static void tell_batch(struct watcher *watcher, const char *step, uint64_t batch)
 {
@@ -154,8 +152,7 @@ static bool is_far(const struct config *config)
     return url && strstr(url, "://") && !text_starts(url, "file://");
 }
 
-/* --- the warehouse
- * -------------------------------------------------------------------------------- */
+/* --- the warehouse --- */
 
 /* Another text whenever a DuckDB file may hold something else; a server is asked. */
 static bool may_have_moved(struct watcher *watcher)

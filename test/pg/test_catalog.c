@@ -87,8 +87,7 @@ static const struct catalog_column *column_of(const struct catalog_table *table,
     return NULL;
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void test_which_tables_are_seen(void **state)
 {

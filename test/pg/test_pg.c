@@ -59,8 +59,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- opening ------------------------------------------------------------------------------------
- */
+/* --- opening --- */
 
 /* Else a wrong url would be a riddle, or print the password. */
 static void test_what_is_wrong_with_a_url(void **state)
@@ -156,8 +155,7 @@ static void test_a_server_that_says_nothing(void **state)
     (void)close(fd);
 }
 
-/* --- statements ---------------------------------------------------------------------------------
- */
+/* --- statements --- */
 
 static void test_queries(void **state)
 {
@@ -282,8 +280,7 @@ static void test_cancelling_stops_the_server_too(void **state)
     ASSERT_OK(pg_exec(f->pg, "select 1", &f->err));
 }
 
-/* --- copy ---------------------------------------------------------------------------------------
- */
+/* --- copy --- */
 
 static void test_copy_out(void **state)
 {
@@ -376,8 +373,7 @@ static void test_copy_in(void **state)
     assert_string_equal(pg_rows_text(rows, 0, 0), "0");
 }
 
-/* --- text ---------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 /* Else a name or value could end its quotes and run as SQL. */
 static void test_quoting(void **state)

@@ -74,7 +74,7 @@ static bool record_is(struct store *store, uint64_t batch, const char *attempt)
     return batch_log_read(store, batch, &text, &err) == ERR_OK && strstr(text.data, attempt);
 }
 
-/* --- the head ------------------------------------------------------------------------------- */
+/* --- the head --- */
 
 static void keys_are_as_designed(void **state)
 {
@@ -118,7 +118,7 @@ static void other_objects_are_not_batches(void **state)
     assert_true(head(fixture->store) == 2);
 }
 
-/* --- commits -------------------------------------------------------------------------------- */
+/* --- commits --- */
 
 static void the_second_runner_yields(void **state)
 {
@@ -155,7 +155,7 @@ static void there_is_no_batch_zero(void **state)
     assert_int_equal(commit(fixture->store, 10000000000, ours, &err), ERR_INTERNAL);
 }
 
-/* --- a store whose answers get lost: the directory store behind a bad line ------------------ */
+/* --- a store whose answers get lost: the directory store behind a bad line --- */
 
 struct bad_line {
     struct store base;
@@ -319,7 +319,7 @@ static void a_line_that_stays_down_is_given_up(void **state)
     assert_true(head(fixture->store) == 0);
 }
 
-/* --- killed anywhere ------------------------------------------------------------------------ */
+/* --- killed anywhere --- */
 
 #ifdef TOTE_FAULTS
 static int status_of(pid_t child)

@@ -10,7 +10,7 @@
 
 static struct work_dir *work;
 
-/* --- runs in memory ------------------------------------------------------------------------- */
+/* --- runs in memory --- */
 
 static enum err_code write_memory(void *arg, const void *data, size_t size, struct err *err)
 {
@@ -41,7 +41,7 @@ static enum err_code read_memory(void *arg, void *data, size_t size, size_t *ret
     return ERR_OK;
 }
 
-/* --- what entries are like ------------------------------------------------------------------ */
+/* --- what entries are like --- */
 
 static uint64_t scramble(uint64_t value)
 {
@@ -97,7 +97,7 @@ static void write_run(enum key_form form, uint64_t from, uint64_t to, uint64_t b
     assert_true(entries == to - from);
 }
 
-/* --- one run -------------------------------------------------------------------------------- */
+/* --- one run --- */
 
 static void check_run(enum key_form form, uint64_t count, uint64_t batch, size_t piece)
 {
@@ -209,7 +209,7 @@ static void a_key_that_comes_twice_is_refused(void **state)
     assert_non_null(strstr(err.message, "4711"));
 }
 
-/* --- several runs --------------------------------------------------------------------------- */
+/* --- several runs --- */
 
 enum {
     KEYS = 60000,
@@ -413,7 +413,7 @@ static void runs_side_by_side_merge(void **state)
     }
 }
 
-/* --- sorting -------------------------------------------------------------------------------- */
+/* --- sorting --- */
 
 enum order {
     ORDER_SORTED,
@@ -549,7 +549,7 @@ static void a_key_that_is_sorted_twice_is_refused(void **state)
     }
 }
 
-/* --- damage --------------------------------------------------------------------------------- */
+/* --- damage --- */
 
 /* Reads everything; true when it is what write_run() wrote. */
 static bool reads_right(const struct buf *bytes, enum key_form form, uint64_t count,

@@ -47,7 +47,7 @@ static void refused(struct fixture *fixture, const char *text, const char *expec
         fail_msg("'%s' does not say '%s'", err.message, expected);
 }
 
-/* --- headers ------------------------------------------------------------------------------ */
+/* --- headers --- */
 
 static const char fact_text[] =
     "-- kind: fact\n"
@@ -147,7 +147,7 @@ static void kinds_read_what_they_may(void **state)
             "reads source.t alone");
 }
 
-/* --- the portable subset ------------------------------------------------------------------ */
+/* --- the portable subset --- */
 
 static void unportable(struct fixture *fixture, const char *select, const char *word)
 {
@@ -209,7 +209,7 @@ static void same_words_are_the_same_model(void **state)
     assert_string_not_equal(a.hash, c.hash);
 }
 
-/* --- folders ------------------------------------------------------------------------------ */
+/* --- folders --- */
 
 static void put(struct fixture *fixture, const char *name, const char *text)
 {

@@ -13,7 +13,7 @@
 #include "pipeline/process.h"
 #include "pipeline/processed_record.h"
 
-/* --- a lake of two tables ----------------------------------------------------------------- */
+/* --- a lake of two tables --- */
 
 struct fixture {
     struct arena *arena;
@@ -247,7 +247,7 @@ static void must_run(struct fixture *fixture)
         fail_msg("%s", err.message);
 }
 
-/* --- what came out ------------------------------------------------------------------------ */
+/* --- what came out --- */
 
 static struct processed_record *head(struct fixture *fixture)
 {
@@ -334,7 +334,7 @@ static const char kinds_1[] = "{\"kind_id\":1,\"label\":\"one\"}\n{\"kind_id\":2
     "{\"item_id\":2,\"kind_id\":2,\"price\":\"-0.50\",\"day\":null,\"made\":null,\"seen\":null," \
     "\"raw\":\"\\\\x\",\"born\":null,\"ratio\":0.1}\n"
 
-/* --- values ------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static void values_arrive_as_they_were(void **state)
 {
@@ -470,7 +470,7 @@ static void long_rows_are_read(void **state)
     expect(fixture, "clean", "kind", "kind_id, length(label)", "1|20971520\n");
 }
 
-/* --- batches ------------------------------------------------------------------------------ */
+/* --- batches --- */
 
 static const char item_1[] = "{\"item_id\":1,\"kind_id\":1,\"price\":\"1.00\"}\n";
 static const char item_1_changed[] = "{\"item_id\":1,\"kind_id\":2,\"price\":\"2.00\"}\n";
@@ -563,7 +563,7 @@ static void heartbeats_are_cheap(void **state)
     assert_int_equal(table_of(fixture, "fact", "fact_item")->column_count, 9);
 }
 
-/* --- generations -------------------------------------------------------------------------- */
+/* --- generations --- */
 
 static void a_changed_model_is_built_from_history(void **state)
 {
@@ -678,7 +678,7 @@ static void models_may_be_ahead_of_their_batch(void **state)
     expect(fixture, "dimension", "dim_kind", "kind_id, label, extra", "1|one|NULL\n2||NULL\n");
 }
 
-/* --- mistakes ----------------------------------------------------------------------------- */
+/* --- mistakes --- */
 
 static void refuses(struct fixture *fixture, const char *name, const char *text, enum err_code code,
                     const char *expected)

@@ -13,7 +13,7 @@
 static const char attempt[] = "0123456789abcdef0123456789abcdef";
 static const char sha256[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/* --- samples ----------------------------------------------------------------------------- */
+/* --- samples --- */
 
 static struct record_object object(struct arena *arena, const char *key, uint64_t rows)
 {
@@ -161,7 +161,7 @@ static struct processed_record *make_processed(struct arena *arena)
     return record;
 }
 
-/* --- there and back ---------------------------------------------------------------------- */
+/* --- there and back --- */
 
 static void assert_text(const char *a, const char *b)
 {
@@ -283,7 +283,7 @@ static void a_processed_record_comes_back_as_it_was_written(void **state)
     assert_string_equal(again.data, text.data);
 }
 
-/* --- damage ------------------------------------------------------------------------------ */
+/* --- damage --- */
 
 static void an_edited_record_is_refused(void **state)
 {
@@ -442,7 +442,7 @@ static void a_processed_record_is_checked_as_well(void **state)
     }
 }
 
-/* --- from a store ------------------------------------------------------------------------ */
+/* --- from a store --- */
 
 static void a_record_under_anothers_key_is_refused(void **state)
 {

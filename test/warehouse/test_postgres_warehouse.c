@@ -29,8 +29,7 @@ struct fixture {
             fail_msg("%s: %s (%s)", #call, f->err.message, f->err.hint); \
     } while (0)
 
-/* --- fixture ------------------------------------------------------------------------------------
- */
+/* --- fixture --- */
 
 static void connect_to(struct fixture *f, const char *database, struct pg **ret_pg)
 {
@@ -133,8 +132,7 @@ static void assert_rows(struct fixture *f, const char *sql, const char *expected
     assert_string_equal(buf_text(&out), expected);
 }
 
-/* --- the tables of the tests --------------------------------------------------------------------
- */
+/* --- the tables of the tests --- */
 
 static const struct warehouse_column staff_columns[] = {
     {.name = "staff_id", .type = "INTEGER", .not_null = true},
@@ -227,8 +225,7 @@ static const char keys_of_sale[] = "select conname, contype, convalidated from p
                                    "conrelid = 'fact_sale'::regclass "
                                    "and contype in ('p', 'f') order by 1";
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 /* Else readers would see half a batch. */
 static void test_nothing_shows_before_commit(void **state)

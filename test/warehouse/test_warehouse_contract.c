@@ -32,8 +32,7 @@ struct fixture {
             fail_msg("%s: %s (%s)", #call, f->err.message, f->err.hint); \
     } while (0)
 
-/* --- fixture ------------------------------------------------------------------------------------
- */
+/* --- fixture --- */
 
 static void on_server(struct fixture *f, const char *format)
 {
@@ -131,8 +130,7 @@ static void assert_rows(struct fixture *f, const char *sql, const char *expected
     assert_string_equal(buf_text(&out), expected);
 }
 
-/* --- the tables of the tests --------------------------------------------------------------------
- */
+/* --- the tables of the tests --- */
 
 static const struct warehouse_column staff_columns[] = {
     {.name = "staff_id", .type = "INTEGER", .not_null = true},
@@ -245,8 +243,7 @@ static void assert_first(struct fixture *f)
                 "a|7\nb|NULL\n");
 }
 
-/* --- tests --------------------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 /* Else a first load would leave out or bend rows. */
 static void test_first_load(void **state)

@@ -70,7 +70,7 @@ static void a_newer_answer_takes_the_place_of_the_old(void **state)
     assert_ptr_equal(found, two);
 }
 
-/* --- jobs ------------------------------------------------------------------------------------ */
+/* --- jobs --- */
 
 struct tally {
     pthread_mutex_t lock;
