@@ -8,6 +8,13 @@ bool text_starts(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+size_t text_mark_size(const char *text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+
+    return text_starts(text, mark) ? sizeof mark - 1 : 0;
+}
+
 bool text_ends(const char *text, const char *suffix)
 {
     size_t size = strlen(text), suffix_size = strlen(suffix);

@@ -12,6 +12,8 @@ static inline bool text_equal(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 bool text_starts(const char *text, const char *prefix);
+/* Bytes of the mark that editors on Windows put in front of UTF-8: 3 or 0. */
+size_t text_mark_size(const char *text);
 bool text_ends(const char *text, const char *suffix);
 /* Whole decimal numbers with nothing around them; false when not, or out of range. */
 bool text_to_i64(const char *text, int64_t *ret_value);

@@ -191,8 +191,8 @@ const struct command commands[] = {
      "Commits a batch that gives the rows in quarantine another try (of all tables, or of those "
      "named and of what refers to them), then processes and loads. What is good now takes its "
      "place in history; what is not stays in quarantine. The source is not asked. Rows that break "
-     "the "
-     "contract of their source table are tried again only when another version of tote put them "
+     "the contract of their source table are tried again only when another version of tote put "
+     "them "
      "aside or their table is named: mend the source or models/clean/TABLE.sql, and `tote run` "
      "takes them.",
      replay_options, command_replay},

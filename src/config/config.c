@@ -344,13 +344,6 @@ static enum err_code set_all(struct config *config, const struct config_request 
     return ERR_OK;
 }
 
-/* Bytes of the mark that editors on Windows put in front of UTF-8. */
-static size_t byte_order_mark(const struct buf *text)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    return text_starts(buf_text(text), mark) ? sizeof mark - 1 : 0;
-}
-
 static enum err_code read_dotenv(struct config *config, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
@@ -361,7 +354,7 @@ static enum err_code read_dotenv(struct config *config, struct err *err)
     TRY(file_read(path, CONFIG_FILE_LIMIT, &text, err));
     if (memchr(buf_text(&text), '\0', text.size))
         return err_set(err, ERR_CONFIG, "'%s' holds a zero byte", path);
-    return dotenv_parse(".env", buf_text(&text) + byte_order_mark(&text), config->arena,
+    return dotenv_parse(".env", buf_text(&text) + text_mark_size(buf_text(&text)), config->arena,
                         &config->dotenv, err);
 }
 
@@ -372,7 +365,7 @@ static enum err_code read_file(struct config *config, const char *name, struct e
     if (!config->file)
         return ERR_OK;
     TRY(file_read(config->file, CONFIG_FILE_LIMIT, &text, err));
-    size_t mark = byte_order_mark(&text);
+    size_t mark = text_mark_size(buf_text(&text));
     return config_yaml_parse(name, buf_text(&text) + mark, text.size - mark, config->arena,
                              on_entry, config, err);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/cancel.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
@@ -11,7 +10,6 @@
 enum {
     NOTES_MAX = 512,
     NOTE_LIMIT_BYTES = 4 << 20,
-    READ_BYTES = 256 << 10,
     NOTED_ABOVE_BYTES = 8 << 20, /* a range below this is as quickly read again */
 };
 
@@ -31,11 +29,6 @@ struct capture_resume {
 
 /* --- names --- */
 
-static bool begins_with(const char *text, const struct buf *prefix)
-{
-    return strncmp(text, buf_text(prefix), prefix->size) == 0;
-}
-
 /* An attempt names its own objects only: the table's, the batch's, its own. */
 static bool are_its_own(const struct table_capture *capture, const struct record *note)
 {
@@ -49,10 +42,10 @@ static bool are_its_own(const struct table_capture *capture, const struct record
     object_index_prefix(&names, &index);
     object_data_prefix(&names, &data);
     for (size_t i = 0; i < table->index_count; i++)
-        if (!begins_with(table->index[i].key, &index))
+        if (!text_starts(table->index[i].key, index.data))
             return false;
     for (size_t i = 0; i < table->object_count; i++)
-        if (!begins_with(table->objects[i].key, &data))
+        if (!text_starts(table->objects[i].key, data.data))
             return false;
     return true;
 }
@@ -170,10 +163,9 @@ static bool collect(void *arg, const char *key, const struct store_info *info)
 {
     struct listing *listing = arg;
     struct capture_resume *resume = listing->resume;
-    size_t size = strlen(key);
 
     (void)info;
-    if (size > 5 && text_equal(key + size - 5, ".part"))
+    if (text_ends(key, ".part"))
         resume->notes[resume->count++].key = arena_strdup(listing->capture->arena, key);
     return resume->count < NOTES_MAX;
 }
@@ -236,23 +228,11 @@ enum err_code capture_resume_find(struct table_capture *capture, size_t *ret_ran
 static enum err_code check_object(struct store *store, const struct record_object *object,
                                   struct err *err)
 {
-    CLEANUP(store_reader_close) struct store_reader *reader = NULL;
-    CLEANUP(sha256_free) struct sha256 *sha256 = sha256_new();
-    CLEANUP_IN_PLACE(buf_release) struct buf piece = {0};
-    char hex[SHA256_HEX_SIZE];
+    char sha256[SHA256_HEX_SIZE];
     uint64_t bytes = 0;
-    size_t size = 0;
 
-    TRY(store_reader_open(store, object->key, &reader, err));
-    do {
-        buf_clear(&piece);
-        TRY(cancel_check(err));
-        TRY(store_reader_read(reader, buf_reserve(&piece, READ_BYTES), READ_BYTES, &size, err));
-        sha256_add(sha256, piece.data, size);
-        bytes += size;
-    } while (size && bytes <= object->bytes);
-    sha256_finish(sha256, hex);
-    if (bytes != object->bytes || !text_equal(hex, object->sha256))
+    TRY(store_digest(store, object->key, object->bytes, &bytes, sha256, err));
+    if (bytes != object->bytes || !text_equal(sha256, object->sha256))
         return err_set(err, ERR_DATA, "'%s' is not what the note of its part says", object->key);
     return ERR_OK;
 }

@@ -12,8 +12,7 @@
 enum {
     MODEL_LIMIT_BYTES = 1 << 20,
     SEED_LIMIT_BYTES = 64 << 20,
-    FILES_MAX = 10000,
-    NAME_MAX_BYTES = 63 /* PostgreSQL cuts off what is longer (NAMEDATALEN) */
+    FILES_MAX = 10000
 };
 
 struct folder {
@@ -56,8 +55,7 @@ static enum err_code read_text(const char *path, const char *what, struct arena 
     if (memchr(buf_text(&content), '\0', content.size) ||
         !text_is_utf8(buf_text(&content), content.size))
         return err_set(err, ERR_CONFIG, "%s is not UTF-8 text", what);
-    /* the mark that editors on Windows put in front of UTF-8 */
-    size_t mark = text_starts(buf_text(&content), "\xef\xbb\xbf") ? 3 : 0;
+    size_t mark = text_mark_size(buf_text(&content));
     *ret_text = arena_strndup(arena, buf_text(&content) + mark, content.size - mark);
     return ERR_OK;
 }
@@ -173,9 +171,9 @@ static enum err_code check_names(const struct model_set *set, struct arena *aren
     const struct model **sorted = arena_alloc(arena, (count + 1) * sizeof *sorted);
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &set->models[i];
-        if (strlen(sorted[i]->name) > NAME_MAX_BYTES)
+        if (strlen(sorted[i]->name) > MODEL_NAME_MAX_BYTES)
             return err_set(err, ERR_CONFIG, "%s: the name of a table has at most %d bytes",
-                           sorted[i]->what, NAME_MAX_BYTES);
+                           sorted[i]->what, MODEL_NAME_MAX_BYTES);
     }
     qsort(sorted, count, sizeof *sorted, compare_models);
     for (size_t i = 1; i < count; i++)

@@ -19,7 +19,8 @@ enum model_kind {
     MODEL_CALENDAR
 };
 enum {
-    MODEL_HASH_DIGITS = 12
+    MODEL_HASH_DIGITS = 12,
+    MODEL_NAME_MAX_BYTES = 63 /* of a table or column; PostgreSQL cuts off what is longer */
 };
 
 struct model_reference {

@@ -141,6 +141,8 @@ static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
     TRY(clean_columns(lake, table, model, &rewrite, err));
     name_key(table);
     TRY(find_replacement(lake, table, err));
+    /* The verdict on a row of a clean table that is replayed changes with the program at most, and
+     * then for any row: it is made anew, and by its generation what is made of it. */
     if (!table->previous || rewrite || table->is_replayed ||
         !same_generation(table->previous->generation, hash))
         begin_generation(lake, table, hash);
@@ -153,8 +155,7 @@ static enum err_code plan_clean(struct lake *lake, struct lake_table *table,
     return ERR_OK;
 }
 
-/* The verdict on a row of a clean table changes with the program at most, and then for any row: the
- * table is made anew, and by its generation what is made of it. */
+/* By a record of kind "replay". */
 static bool is_named(const struct record *record, enum lake_kind kind, const char *name)
 {
     const size_t prefix = sizeof "clean." - 1;

@@ -120,8 +120,8 @@ struct report {
     bool in_bundle;
     bool takes[REPORT_PARAMETERS];
     struct report_sql sql[3]; /* by enum report_sql_form (report_sql.h) */
-    /* [1]: the warehouse has the tables that sets need */
     struct report_many_sql many;
+    /* [1]: the warehouse has the tables that sets need */
     struct report_sql unconverted[2]; /* counts the rows that have no rate; text NULL: no money */
 };
 

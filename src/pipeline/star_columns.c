@@ -148,14 +148,11 @@ static enum err_code must_have(struct lake_table *table, const char *name, int l
 
 static enum err_code check_spelling(const struct lake_table *table, struct err *err)
 {
-    enum {
-        NAME_MAX_BYTES = 63 /* PostgreSQL cuts off the rest */
-    };
     for (size_t i = 0; i < table->column_count; i++) {
         const char *name = table->columns[i].name;
-        if (strlen(name) > NAME_MAX_BYTES)
+        if (strlen(name) > MODEL_NAME_MAX_BYTES)
             return err_set(err, ERR_CONFIG, "%s: the name of column '%s' has more than %d bytes",
-                           table->model->what, name, NAME_MAX_BYTES);
+                           table->model->what, name, MODEL_NAME_MAX_BYTES);
         for (size_t k = 0; k < i; k++)
             if (strcasecmp(name, table->columns[k].name) == 0)
                 return err_set(err, ERR_CONFIG, "%s: two columns have the name '%s'",

@@ -140,12 +140,6 @@ static enum err_code name_processed(struct sweeping *sweeping, uint64_t batch, s
 
 /* --- names of our own --- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t size = strlen(text), end_size = strlen(end);
-    return size >= end_size && text_equal(text + size - end_size, end);
-}
-
 /* "0000000043-5f2c91", then something else; 0: it is not that. */
 static uint64_t read_batch(const char *text)
 {
@@ -166,7 +160,7 @@ static uint64_t batch_of_index(const char *key)
 {
     const char *file = strrchr(key, '/') + 1;
 
-    return ends_with(key, ".index") || ends_with(key, ".fingerprint") || ends_with(key, ".part")
+    return text_ends(key, ".index") || text_ends(key, ".fingerprint") || text_ends(key, ".part")
                ? read_batch(file)
                : 0;
 }
@@ -180,7 +174,7 @@ static uint64_t batch_of_data(const char *key)
     if (strlen(key) <= 2 * table + sizeof "/yyyy/mm/dd/." || file[-1] != '/' || strchr(file, '/') ||
         strncmp(key, file, table) != 0 || file[table] != '.')
         return 0;
-    return ends_with(key, ".json") || ends_with(key, ".json.zst") ? read_batch(file + table + 1)
+    return text_ends(key, ".json") || text_ends(key, ".json.zst") ? read_batch(file + table + 1)
                                                                   : 0;
 }
 
@@ -202,7 +196,7 @@ static bool is_processed(const struct sweeping *sweeping, const char *key, int64
     bool ours =
         text_starts(key, "clean/") || text_starts(key, "star/") || text_starts(key, "quarantine/");
 
-    if (!ours || !file || strstr(key, "/_delta_log/") || !ends_with(key, ".parquet") ||
+    if (!ours || !file || strstr(key, "/_delta_log/") || !text_ends(key, ".parquet") ||
         !is_swept_batch(sweeping, read_batch(file + 1)))
         return false;
     return age_us >= sweeping->sweep->grace_us && age_us >= DAY_US;

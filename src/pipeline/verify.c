@@ -6,7 +6,6 @@
 
 #include "base/cancel.h"
 #include "base/digest.h"
-#include "base/progress.h"
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/delta.h"
@@ -15,7 +14,6 @@
 
 enum {
     MESSAGE_BYTES = 1500,
-    READ_BYTES = 256 << 10,
     COMMIT_LIMIT_BYTES = 64 << 20
 };
 
@@ -25,13 +23,7 @@ struct walk {
     struct verify_store *report;
     struct store *store;
     uint64_t batch;
-    struct buf piece;
 };
-
-static void walk_release(struct walk *walk)
-{
-    buf_release(&walk->piece);
-}
 
 PRINTF_LIKE(2, 3) static void add_problem(struct walk *walk, const char *fmt, ...)
 {
@@ -52,28 +44,6 @@ PRINTF_LIKE(2, 3) static void add_problem(struct walk *walk, const char *fmt, ..
 
 /* --- objects --- */
 
-static enum err_code read_object(struct walk *walk, const char *key, uint64_t *ret_bytes,
-                                 char ret_sha256[static SHA256_HEX_SIZE], struct err *err)
-{
-    CLEANUP(store_reader_close) struct store_reader *reader = NULL;
-    CLEANUP(sha256_free) struct sha256 *sha256 = sha256_new();
-    size_t size = 0;
-
-    *ret_bytes = 0;
-    TRY(store_reader_open(walk->store, key, &reader, err));
-    do {
-        buf_clear(&walk->piece);
-        TRY(cancel_check(err));
-        TRY(store_reader_read(reader, buf_reserve(&walk->piece, READ_BYTES), READ_BYTES, &size,
-                              err));
-        sha256_add(sha256, walk->piece.data, size);
-        *ret_bytes += size;
-        progress_add(0, size);
-    } while (size);
-    sha256_finish(sha256, ret_sha256);
-    return ERR_OK;
-}
-
 /* sha256 "": not known. */
 static enum err_code check_object(struct walk *walk, const struct record_object *object,
                                   struct err *err)
@@ -86,7 +56,7 @@ static enum err_code check_object(struct walk *walk, const struct record_object 
     if (walk->verify->quick)
         code = store_head(walk->store, object->key, &info, err);
     else
-        code = read_object(walk, object->key, &info.size_bytes, sha256, err);
+        code = store_digest(walk->store, object->key, UINT64_MAX, &info.size_bytes, sha256, err);
     walk->report->objects++;
     if (code == ERR_NOT_FOUND) {
         add_problem(walk, "object '%s' is missing", object->key);
@@ -164,7 +134,6 @@ static enum err_code check_record(struct walk *walk, const struct record *record
 
 enum err_code verify_ingestion(struct verify *verify, struct store *ingestion, struct err *err)
 {
-    CLEANUP_IN_PLACE(walk_release)
     struct walk walk = {.verify = verify, .report = &verify->stores[0], .store = ingestion};
     CLEANUP(arena_free) struct arena *arena = arena_new(0);
     CLEANUP(arena_free) struct arena *next_arena = arena_new(0);
@@ -227,7 +196,6 @@ static enum err_code check_delta(struct walk *walk, const struct processed_table
 
 enum err_code verify_processed(struct verify *verify, struct store *processed, struct err *err)
 {
-    CLEANUP_IN_PLACE(walk_release)
     struct walk walk = {.verify = verify, .report = &verify->stores[1], .store = processed};
     uint64_t head = 0;
     bool taken = false;

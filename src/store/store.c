@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/digest.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "store/store_driver.h"
 
@@ -212,6 +214,29 @@ enum err_code store_put(struct store *store, const char *key, struct span bytes,
     TRY(store_writer_open(store, key, when, &writer, err));
     TRY(store_writer_add(writer, bytes.data, bytes.size, err));
     return store_writer_commit(writer, err);
+}
+
+enum err_code store_digest(struct store *store, const char *key, uint64_t limit,
+                           uint64_t *ret_bytes, char ret_sha256[static SHA256_HEX_SIZE],
+                           struct err *err)
+{
+    CLEANUP(store_reader_close) struct store_reader *reader = NULL;
+    CLEANUP(sha256_free) struct sha256 *sha256 = sha256_new();
+    CLEANUP_IN_PLACE(buf_release) struct buf piece = {0};
+    size_t size = 0;
+
+    *ret_bytes = 0;
+    TRY(store_reader_open(store, key, &reader, err));
+    do {
+        buf_clear(&piece);
+        TRY(cancel_check(err));
+        TRY(store_reader_read(reader, buf_reserve(&piece, CHUNK_BYTES), CHUNK_BYTES, &size, err));
+        sha256_add(sha256, piece.data, size);
+        *ret_bytes += size;
+        progress_add(0, size);
+    } while (size && *ret_bytes <= limit);
+    sha256_finish(sha256, ret_sha256);
+    return ERR_OK;
 }
 
 enum err_code store_replace(struct store *store, const char *key, struct span bytes,

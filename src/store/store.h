@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 
 struct store;
 
@@ -79,6 +80,11 @@ CHECKED enum err_code store_head(struct store *store, const char *key, struct st
 /* Appends the whole object to ret_bytes; ERR_NOT_FOUND, or ERR_DATA above limit_bytes. */
 CHECKED enum err_code store_get(struct store *store, const char *key, size_t limit_bytes,
                                 struct buf *ret_bytes, struct err *err);
+/* Size and SHA-256 of an object, by reading it; ends after more than `limit` bytes, whose digest
+ * says nothing.  Tells progress the bytes. */
+CHECKED enum err_code store_digest(struct store *store, const char *key, uint64_t limit,
+                                   uint64_t *ret_bytes, char ret_sha256[static SHA256_HEX_SIZE],
+                                   struct err *err);
 /* Puts an object held in memory.  Only for small ones; large ones are written as a stream. */
 CHECKED enum err_code store_put(struct store *store, const char *key, struct span bytes,
                                 enum store_when when, struct err *err);
