@@ -5,11 +5,11 @@
 
 #include "base/json_read.h"
 #include "base/text.h"
+#include "pipeline/batch_log.h"
 
 enum {
     MESSAGES_MAX = 10000, /* SQS hands over no more at once */
-    KEY_DIGITS = 10,
-    SHOWN = 120 /* characters of somebody else's text in a message */
+    SHOWN = 120           /* characters of somebody else's text in a message */
 };
 
 static const char records[] = "_batches/";
@@ -29,29 +29,15 @@ const char *event_kind_name(enum event_kind kind)
     return "such event";
 }
 
-/* The store's own prefix stands before it: "prefix/_batches/9999999956.0000000043.json". */
-static bool batch_of_key(const char *key, uint64_t *ret_batch)
+/* The store's own prefix stands before it: "prefix/_batches/9999999956.0000000043.json".  0: it is
+ * no record's key. */
+static uint64_t batch_of_key(const char *key)
 {
     const char *at = strstr(key, records);
-    char digits[KEY_DIGITS + 1];
-    uint64_t complement, batch;
 
     for (const char *next; at && (next = strstr(at + 1, records));)
         at = next;
-    if (!at || (at != key && at[-1] != '/'))
-        return false;
-    at += strlen(records);
-    if (strlen(at) != 2 * KEY_DIGITS + strlen(".") + strlen(".json") || at[KEY_DIGITS] != '.' ||
-        !text_ends(at, ".json"))
-        return false;
-    (void)snprintf(digits, sizeof digits, "%.*s", KEY_DIGITS, at);
-    if (!text_to_u64(digits, &complement))
-        return false;
-    (void)snprintf(digits, sizeof digits, "%.*s", KEY_DIGITS, at + KEY_DIGITS + 1);
-    if (!text_to_u64(digits, &batch) || batch == 0 || complement != UINT64_C(9999999999) - batch)
-        return false;
-    *ret_batch = batch;
-    return true;
+    return at && (at == key || at[-1] == '/') ? batch_log_batch(at) : 0;
 }
 
 /* An object's event: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html */
@@ -66,7 +52,8 @@ static enum err_code parse_object(const struct json_value *event, struct arena *
     TRY(json_get_object(detail, "object", &object, err));
     TRY(json_get_text(bucket, "name", &name, err));
     TRY(json_get_text(object, "key", &key, err));
-    if (!batch_of_key(key, &message->batch)) {
+    message->batch = batch_of_key(key);
+    if (message->batch == 0) {
         (void)err_set(err, ERR_DATA, "object '%.*s' of bucket '%.*s' is no record of a batch",
                       SHOWN, key, SHOWN, name);
         return err_hint(err, "only objects below '%s' are to be announced: check the rule's prefix",

@@ -27,8 +27,7 @@ void batch_log_key(uint64_t batch, char ret_key[static 64])
                    (unsigned long long)batch, suffix);
 }
 
-/* The batch of a record's key; 0 when it is no record's. */
-static uint64_t batch_of_key(const char *key)
+uint64_t batch_log_batch(const char *key)
 {
     const char *number = key + sizeof prefix - 1 + NUMBER_DIGITS + 1;
     if (strlen(key) != sizeof prefix - 1 + 2 * NUMBER_DIGITS + 1 + sizeof suffix - 1)
@@ -49,7 +48,7 @@ static bool find_head(void *arg, const char *key, const struct store_info *info)
 {
     (void)info;
     uint64_t *head = arg;
-    *head = batch_of_key(key);
+    *head = batch_log_batch(key);
     return *head == 0;
 }
 

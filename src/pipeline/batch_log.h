@@ -25,5 +25,7 @@ CHECKED enum err_code batch_log_read(struct store *store, uint64_t batch, struct
 CHECKED enum err_code batch_log_commit(struct store *store, uint64_t batch, const char *attempt_id,
                                        struct span text, struct err *err);
 void batch_log_key(uint64_t batch, char ret_key[static 64]);
+/* And back: the batch of a record's key; 0: it is no record's. */
+uint64_t batch_log_batch(const char *key);
 
 #endif

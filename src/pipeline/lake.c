@@ -8,11 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-
-enum {
-    BATCH_DIGITS = 10,
-    ATTEMPT_SHOWN = 6
-};
+#include "pipeline/object_names.h"
 
 static const struct delta_column clean_columns[] = {
     {"_batch_id", "BIGINT"},
@@ -96,17 +92,6 @@ static struct lake_file *add_file(struct lake *lake, struct lake_table *table,
     return added;
 }
 
-/* The batch that begins a file's name; other programs' files may hold several batches. */
-static uint64_t batch_of(const char *path)
-{
-    char digits[BATCH_DIGITS + 1] = {0};
-    uint64_t batch = 0;
-    if (strlen(path) <= BATCH_DIGITS || path[BATCH_DIGITS] != '-')
-        return 0;
-    memcpy(digits, path, BATCH_DIGITS);
-    return text_to_u64(digits, &batch) ? batch : 0;
-}
-
 enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struct err *err)
 {
     if (table->files_known)
@@ -122,8 +107,8 @@ enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struc
     table->files = NULL;
     table->file_count = table->file_capacity = 0;
     for (size_t i = 0; i < state.file_count; i++) {
-        struct lake_file file = {
-            .file = state.files[i], .batch = batch_of(state.files[i].path), .in_table = true};
+        struct lake_file file = {.file = state.files[i], .in_table = true};
+        file.batch = object_file_batch(file.file.path); /* 0: another program's, of any batches */
         file.key = arena_printf(lake->arena, "%s/%s", table->directory, file.file.path);
         if (store_local_copy(lake->processed, file.key, lake->work_dir, lake->arena, &file.local,
                              err) != ERR_OK)
@@ -141,7 +126,7 @@ enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struc
 enum err_code lake_write(struct lake *lake, struct lake_table *table, const char *select,
                          struct lake_file **ret_file, struct err *err)
 {
-    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    CLEANUP_IN_PLACE(buf_release) struct buf sql = {0}, name = {0};
     uint64_t rows = 0;
     unsigned serial = lake->serial += lake->serial_step;
     const char *local =
@@ -163,8 +148,8 @@ enum err_code lake_write(struct lake *lake, struct lake_table *table, const char
         .batch = lake->row_batch, .local = local, .is_new = true, .in_table = true};
     file.file.rows = rows;
     file.file.at_ms = lake->captured_us / 1000;
-    file.file.path = arena_printf(lake->arena, "%010" PRIu64 "-%.6s-%u.parquet", lake->row_batch,
-                                  lake->attempt, serial);
+    object_file_name(lake->row_batch, lake->attempt, serial, &name);
+    file.file.path = arena_strdup(lake->arena, buf_text(&name));
     *ret_file = add_file(lake, table, &file);
     return ERR_OK;
 }

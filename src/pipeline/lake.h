@@ -95,6 +95,13 @@ struct lake_table *lake_find_clean(struct lake *lake, const char *name); /* what
 struct lake_table *lake_find_model(struct lake *lake, const char *name);
 const char *lake_kind_name(enum lake_kind kind);
 
+/* All rows are put through the model and not only the batch's: the table is made anew, or rows that
+ * are held back get another try. */
+static inline bool lake_is_whole(const struct lake_table *table)
+{
+    return table->is_fresh || table->held_count > 0;
+}
+
 /* Makes sure that table->files is known, local paths included. */
 CHECKED enum err_code lake_load_files(struct lake *lake, struct lake_table *table, struct err *err);
 /* Runs `copy (select) to <new staged file>`; *ret_file NULL when there were no rows. */

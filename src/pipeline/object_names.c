@@ -1,6 +1,7 @@
 #include "pipeline/object_names.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
@@ -8,6 +9,7 @@
 #include "base/text.h"
 
 enum {
+    BATCH_DIGITS = 10,
     ATTEMPT_DIGITS = 6,
     HASH_DIGITS = 16,
     ENCODED_MAX = 3 * 128 + 2
@@ -100,4 +102,66 @@ void object_fingerprint_key(const struct object_names *names, struct buf *ret_ke
 {
     object_index_prefix(names, ret_key);
     buf_add_text(ret_key, ".fingerprint");
+}
+
+void object_file_name(uint64_t batch, const char *attempt, unsigned number, struct buf *ret_name)
+{
+    buf_addf(ret_name, "%010llu-%.*s-%u.parquet", (unsigned long long)batch, ATTEMPT_DIGITS,
+             attempt, number);
+}
+
+/* --- and back --- */
+
+/* "0000000043-5f2c91", then '-' or '.'. */
+static uint64_t read_batch(const char *text)
+{
+    char digits[BATCH_DIGITS + 1] = {0};
+    uint64_t batch = 0;
+
+    if (strspn(text, "0123456789") != BATCH_DIGITS || text[BATCH_DIGITS] != '-')
+        return 0;
+    memcpy(digits, text, BATCH_DIGITS);
+    const char *attempt = text + BATCH_DIGITS + 1;
+    size_t size = strspn(attempt, "0123456789abcdef");
+    if (size != ATTEMPT_DIGITS || (attempt[size] != '-' && attempt[size] != '.'))
+        return 0;
+    return text_to_u64(digits, &batch) ? batch : 0;
+}
+
+static uint64_t batch_of_index(const char *key)
+{
+    return text_ends(key, ".index") || text_ends(key, ".fingerprint") || text_ends(key, ".part")
+               ? read_batch(strrchr(key, '/') + 1)
+               : 0;
+}
+
+/* <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>… */
+static uint64_t batch_of_data(const char *key)
+{
+    size_t table = strcspn(key, "/");
+    const char *file = key + table + sizeof "/yyyy/mm/dd/" - 1;
+
+    if (strlen(key) <= 2 * table + sizeof "/yyyy/mm/dd/." || file[-1] != '/' || strchr(file, '/') ||
+        strncmp(key, file, table) != 0 || file[table] != '.')
+        return 0;
+    return text_ends(key, ".json") || text_ends(key, ".json.zst") ? read_batch(file + table + 1)
+                                                                  : 0;
+}
+
+uint64_t object_ingested_batch(const char *key)
+{
+    return text_starts(key, "_index/") ? batch_of_index(key) : batch_of_data(key);
+}
+
+uint64_t object_file_batch(const char *file)
+{
+    return text_ends(file, ".parquet") ? read_batch(file) : 0;
+}
+
+uint64_t object_processed_batch(const char *key)
+{
+    bool ours =
+        text_starts(key, "clean/") || text_starts(key, "star/") || text_starts(key, "quarantine/");
+
+    return ours && !strstr(key, "/_delta_log/") ? object_file_batch(strrchr(key, '/') + 1) : 0;
 }

@@ -1,9 +1,14 @@
-/* pipeline/object_names.h - what the objects of the ingestion bucket are called, stated once.
+/* pipeline/object_names.h - what the objects of both buckets are called, stated once.
  *
+ * Ingestion:
  *   <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>[-pNNNN].<time>[.deleted].json[.zst]
  *   _index/<table>/<batch>-<attempt>-<n>.index
  *   _index/<table>/<batch>-<attempt>.fingerprint
  *   _index/<table>/<batch>-<attempt>-<range>-<ranges>-<pages>.part
+ *
+ * Processed, below the folder of a table's generation or of what it held back (<attempt> as above,
+ * <n> counts the files of one attempt):
+ *   {clean,star,quarantine}/…/<batch>-<attempt>-<n>.parquet
  *
  * <table> is schema.table, percent-encoded, "public." left out; <batch> 10 digits, <attempt> the
  * first 6 hex digits of the attempt's id, <time> the snapshot's, in UTC.  No part of a name holds a
@@ -41,5 +46,13 @@ void object_part_key(const struct object_names *names, unsigned range, unsigned 
 void object_index_prefix(const struct object_names *names, struct buf *ret_prefix);
 void object_data_prefix(const struct object_names *names, struct buf *ret_prefix);
 void object_fingerprint_key(const struct object_names *names, struct buf *ret_key);
+/* A file's name, without its folder. */
+void object_file_name(uint64_t batch, const char *attempt, unsigned number, struct buf *ret_name);
+
+/* The batch that a key of the ingestion or the processed bucket tells of, of any attempt; 0: it is
+ * none of the names above.  `file` is a name without its folder. */
+uint64_t object_ingested_batch(const char *key);
+uint64_t object_processed_batch(const char *key);
+uint64_t object_file_batch(const char *file);
 
 #endif

@@ -301,14 +301,13 @@ static enum err_code look_for_quarantine(struct lake *lake, struct err *err)
 static enum err_code load_for(struct lake *lake, struct lake_table *table, struct err *err)
 {
     const struct model *model = table->model;
-    bool fresh = table->is_fresh || table->held_count > 0;
     if (table->kind != LAKE_FACT)
         TRY(lake_load_files(lake, table, err));
     for (size_t i = 0; i < model->input_count; i++) {
         const struct model_input *input = &model->inputs[i];
         struct lake_table *clean = lake_find_clean(lake, input->table);
         bool only_batch = text_equal(input->schema, "changes") || model->row_of;
-        if (clean && !text_equal(input->schema, "seed") && (fresh || !only_batch))
+        if (clean && !text_equal(input->schema, "seed") && (lake_is_whole(table) || !only_batch))
             TRY(lake_load_files(lake, clean, err));
     }
     if (table->kind == LAKE_MIRROR && model->reference_count > 0)
@@ -336,8 +335,7 @@ static enum err_code make_star(struct maker *maker, struct lake *lake, struct er
         size_t count = 0;
         for (size_t i = lake->clean_count; i < lake->table_count; i++) {
             struct lake_table *table = &lake->tables[i];
-            if (waves[i] != wave ||
-                (!table->is_fresh && !table->is_touched && table->held_count == 0))
+            if (waves[i] != wave || (!lake_is_whole(table) && !table->is_touched))
                 continue;
             TRY(load_for(lake, table, err));
             tables[count++] = table;

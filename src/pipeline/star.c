@@ -224,7 +224,7 @@ static enum err_code make_fact(struct lake *lake, struct lake_table *table, stru
 {
     struct lake_table *clean = fact_source(lake, table->model);
     bool first = table->is_fresh && clean->is_fresh && lake->batch == 1;
-    if ((table->is_fresh && !first) || table->held_count > 0)
+    if (lake_is_whole(table) && !first)
         return fact_anew(lake, table, clean, err);
     TRY(fact_part(lake, table, false, err));
     return clean->deleted > 0 ? fact_part(lake, table, true, err) : ERR_OK;
@@ -262,7 +262,7 @@ static enum err_code make_keyed(struct lake *lake, struct lake_table *table, str
     struct lake_file *upserts = NULL, *deletions = NULL;
     enum view_rows rows = VIEW_LATEST;
     TRY(lake_load_files(lake, table, err));
-    bool whole = table->is_fresh || table->held_count > 0;
+    bool whole = lake_is_whole(table);
     if (whole && table->kind != LAKE_MIRROR)
         rows = VIEW_LATEST_ANY; /* a dimension keeps what was deleted */
     else if (!whole && model->row_of)

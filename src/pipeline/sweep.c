@@ -8,13 +8,12 @@
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/delta.h"
+#include "pipeline/object_names.h"
 #include "pipeline/processed_record.h"
 #include "pipeline/record.h"
 
 enum {
     PAGE_KEYS = 1000,
-    BATCH_DIGITS = 10,
-    ATTEMPT_DIGITS = 6,
     VERSION_DIGITS = 20,
     COMMIT_LIMIT_BYTES = 64 << 20,
 };
@@ -138,45 +137,7 @@ static enum err_code name_processed(struct sweeping *sweeping, uint64_t batch, s
     return ERR_OK;
 }
 
-/* --- names of our own --- */
-
-/* "0000000043-5f2c91", then something else; 0: it is not that. */
-static uint64_t read_batch(const char *text)
-{
-    char digits[BATCH_DIGITS + 1] = {0};
-    uint64_t batch = 0;
-
-    if (strspn(text, "0123456789") != BATCH_DIGITS || text[BATCH_DIGITS] != '-')
-        return 0;
-    memcpy(digits, text, BATCH_DIGITS);
-    const char *attempt = text + BATCH_DIGITS + 1;
-    size_t size = strspn(attempt, "0123456789abcdef");
-    if (size != ATTEMPT_DIGITS || (attempt[size] != '-' && attempt[size] != '.'))
-        return 0;
-    return text_to_u64(digits, &batch) ? batch : 0;
-}
-
-static uint64_t batch_of_index(const char *key)
-{
-    const char *file = strrchr(key, '/') + 1;
-
-    return text_ends(key, ".index") || text_ends(key, ".fingerprint") || text_ends(key, ".part")
-               ? read_batch(file)
-               : 0;
-}
-
-/* <table>/<yyyy>/<mm>/<dd>/<table>.<batch>-<attempt>… */
-static uint64_t batch_of_data(const char *key)
-{
-    size_t table = strcspn(key, "/");
-    const char *file = key + table + sizeof "/yyyy/mm/dd/" - 1;
-
-    if (strlen(key) <= 2 * table + sizeof "/yyyy/mm/dd/." || file[-1] != '/' || strchr(file, '/') ||
-        strncmp(key, file, table) != 0 || file[table] != '.')
-        return 0;
-    return text_ends(key, ".json") || text_ends(key, ".json.zst") ? read_batch(file + table + 1)
-                                                                  : 0;
-}
+/* --- what may be removed --- */
 
 static bool is_swept_batch(const struct sweeping *sweeping, uint64_t batch)
 {
@@ -185,21 +146,14 @@ static bool is_swept_batch(const struct sweeping *sweeping, uint64_t batch)
 
 static bool is_ingested(const struct sweeping *sweeping, const char *key, int64_t age_us)
 {
-    uint64_t batch = text_starts(key, "_index/") ? batch_of_index(key) : batch_of_data(key);
-
-    return age_us >= sweeping->sweep->grace_us && is_swept_batch(sweeping, batch);
+    return age_us >= sweeping->sweep->grace_us &&
+           is_swept_batch(sweeping, object_ingested_batch(key));
 }
 
 static bool is_processed(const struct sweeping *sweeping, const char *key, int64_t age_us)
 {
-    const char *file = strrchr(key, '/');
-    bool ours =
-        text_starts(key, "clean/") || text_starts(key, "star/") || text_starts(key, "quarantine/");
-
-    if (!ours || !file || strstr(key, "/_delta_log/") || !text_ends(key, ".parquet") ||
-        !is_swept_batch(sweeping, read_batch(file + 1)))
-        return false;
-    return age_us >= sweeping->sweep->grace_us && age_us >= DAY_US;
+    return age_us >= sweeping->sweep->grace_us && age_us >= DAY_US &&
+           is_swept_batch(sweeping, object_processed_batch(key));
 }
 
 /* …/_delta_log/<20 digits>.json; *ret_directory its size. */

@@ -70,6 +70,53 @@ static void test_data_keys(void **state)
                   "sales_order.0000000043-5f2c91-p0007.20241115T144000123456Z.deleted.json.zst");
 }
 
+/* What sweep may remove hangs on this: a key that another program chose must never be taken for
+ * ours. */
+static void test_batches_of_keys(void **state)
+{
+    (void)state;
+    static const char *const ours[] = {
+        "sales_order/2024/11/15/sales_order.0000000043-5f2c91.20241115T144000123456Z.json",
+        "a.b/2024/11/15/a.b.0000000043-5f2c91-p0007.20241115T144000123456Z.deleted.json.zst",
+        "_index/sales_order/0000000043-5f2c91-2.index",
+        "_index/sales_order/0000000043-5f2c91.fingerprint",
+        "_index/sales_order/0000000043-5f2c91-3-16-131072.part",
+    };
+    static const char *const foreign[] = {
+        "",
+        "/",
+        "sales_order",
+        "_index/",
+        "_index/0000000043-5f2c91.csv",
+        "_batches/9999999956.0000000043.json",
+        "sales_order/2024/11/15/design.0000000043-5f2c91.20241115T144000123456Z.json",
+        "sales_order/2024/11/15/more/sales_order.0000000043-5f2c91.json",
+        "sales_order/2024/11/15/sales_order.0000000043-5F2C91.20241115T144000123456Z.json",
+        "sales_order/2024/11/15/sales_order.43-5f2c91.20241115T144000123456Z.json",
+        "sales_order/2024/11/15/sales_order.0000000043-5f2c91.20241115T144000123456Z.csv",
+    };
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        assert_int_equal(object_ingested_batch(ours[i]), 43);
+    for (size_t i = 0; i < COUNT_OF(foreign); i++)
+        assert_int_equal(object_ingested_batch(foreign[i]), 0);
+    assert_int_equal(object_processed_batch("star/fact_x/g-1/0000000043-5f2c91-7.parquet"), 43);
+    assert_int_equal(object_processed_batch("quarantine/clean/x/0000000043-5f2c91-7.parquet"), 43);
+    assert_int_equal(
+        object_processed_batch("star/fact_x/g-1/_delta_log/0000000043-5f2c91-7.parquet"), 0);
+    assert_int_equal(object_processed_batch("star/fact_x/g-1/part-0001.snappy.parquet"), 0);
+    assert_int_equal(object_processed_batch("mine/0000000043-5f2c91-7.parquet"), 0);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    CLEANUP_IN_PLACE(buf_release) struct buf name = {0};
+
+    object_file_name(43, names.attempt, 7, &name);
+    assert_string_equal(name.data, "0000000043-5f2c91-7.parquet");
+    assert_int_equal(object_file_batch(name.data), 43);
+}
+
 static void test_index_keys(void **state)
 {
     (void)state;
@@ -87,10 +134,9 @@ static void test_index_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_long_names),
-        cmocka_unit_test(test_data_keys),
-        cmocka_unit_test(test_index_keys),
+        cmocka_unit_test(test_tables),          cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_data_keys),       cmocka_unit_test(test_index_keys),
+        cmocka_unit_test(test_batches_of_keys), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests_name("object_names", tests, NULL, NULL);
 }
