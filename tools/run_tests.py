@@ -19,6 +19,9 @@ CHECK = BUILD / "check"
 VENV_PYTHON = ROOT / ".cache/venv/bin/python"
 COVERAGE_MIN = os.environ.get("COVERAGE_MIN") or "90"
 
+# One more than cores, since many a test waits for something.
+WORKERS = min((os.cpu_count() or 1) + 1, 8)
+
 SANITIZERS = {
     # a tenth less work than with the 256 MB that are its default
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:strict_string_checks=1:quarantine_size_mb=32",
@@ -83,7 +86,7 @@ def unit(layer=None):
         suite = ["--suite", layer] if layer else []
         # Only the layers that know of S3 need its servers, which take two seconds to start.
         servers = [VENV_PYTHON, "test/lib/servers.py"] if layer in (None, "net", "store", "app") else []
-        ok = run(*servers, "tools/with_postgres.sh", "meson", "test", "-C", CHECK, "--no-rebuild", "--quiet",
+        ok = run(*servers, "tools/with_postgres.sh", "meson", "test", "-C", CHECK, "--no-rebuild", "--quiet", "--num-processes", WORKERS,
                  "--print-errorlogs", *suite, env=SANITIZERS)
         passed, failed = junit(report)
         # a program that dies reports fewer tests than it has; it still counts as one that failed
@@ -94,11 +97,8 @@ def unit(layer=None):
     return step
 
 
-# One more than cores, since many a test waits for something.
-WORKERS = min((os.cpu_count() or 1) + 1, 8)
-
-# The sanitizers watch our memory, not DuckDB's: more than half of the time would be spent on that. Unit tests do watch it, for
-# a handle that is not closed is lost there.
+# The sanitizers watch our memory, not DuckDB's: more than half of the time would be spent on that. Unit tests of the layers that
+# hold its handles do watch it (meson.build).
 UNWATCHED = {"LD_LIBRARY_PATH": str(ROOT / ".cache/duckdb/unwatched")}
 
 

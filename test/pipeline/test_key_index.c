@@ -491,9 +491,9 @@ static void any_order_is_sorted(void **state)
     (void)state;
     for (enum key_form form = KEY_INT8; form <= KEY_TEXT; form++) {
         for (enum order order = ORDER_SORTED; order <= ORDER_RANDOM; order++) {
-            check_sorter(form, order, 50000, 1 << 20);
-            /* runs of a few hundred entries, merged in several passes */
-            check_sorter(form, order, 50000, 16 << 10);
+            check_sorter(form, order, 20000, 400 << 10);
+            /* runs of some hundred entries, merged in several passes */
+            check_sorter(form, order, 20000, 7 << 10);
         }
     }
 }
