@@ -186,10 +186,9 @@ static bool take_key(void *arg, const char *key, const struct store_info *info)
     return sweeping->page_count < PAGE_KEYS;
 }
 
-/* Calls `each` for all keys that are looked for; not while the store is listed. */
+/* Calls `take` for each page of the keys that are looked for; not while the store is listed. */
 static enum err_code look_through(struct sweeping *sweeping,
-                                  enum err_code (*each)(struct sweeping *, const struct found *,
-                                                        struct err *),
+                                  enum err_code (*take)(struct sweeping *, struct err *),
                                   struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf after = {0};
@@ -200,10 +199,7 @@ static enum err_code look_through(struct sweeping *sweeping,
         arena_reset(sweeping->page_arena);
         TRY(store_list(sweeping->store, "", buf_text(&after), take_key, sweeping, err));
         more = sweeping->page_count == PAGE_KEYS;
-        for (size_t i = 0; i < sweeping->page_count; i++) {
-            TRY(cancel_check(err));
-            TRY(each(sweeping, &sweeping->page[i], err));
-        }
+        TRY(take(sweeping, err));
         if (!more)
             break;
         buf_clear(&after);
@@ -231,18 +227,34 @@ static enum err_code name_commit(struct sweeping *sweeping, const struct found *
     return ERR_OK;
 }
 
-static enum err_code remove_found(struct sweeping *sweeping, const struct found *found,
-                                  struct err *err)
+static enum err_code name_commits(struct sweeping *sweeping, struct err *err)
+{
+    for (size_t i = 0; i < sweeping->page_count; i++) {
+        TRY(cancel_check(err));
+        TRY(name_commit(sweeping, &sweeping->page[i], err));
+    }
+    return ERR_OK;
+}
+
+static enum err_code remove_page(struct sweeping *sweeping, struct err *err)
 {
     struct sweep *sweep = sweeping->sweep;
+    const char *keys[PAGE_KEYS];
+    uint64_t bytes = 0;
 
-    if (sweep->found)
-        TRY(sweep->found(sweep->arg, sweeping->report, found->key, found->bytes, err));
+    TRY(cancel_check(err));
+    for (size_t i = 0; i < sweeping->page_count; i++) {
+        const struct found *found = &sweeping->page[i];
+        if (sweep->found)
+            TRY(sweep->found(sweep->arg, sweeping->report, found->key, found->bytes, err));
+        keys[i] = found->key;
+        bytes += found->bytes;
+    }
     if (!sweep->dry_run)
-        TRY(store_remove(sweeping->store, found->key, err));
-    sweeping->report->objects++;
-    sweeping->report->bytes += found->bytes;
-    progress_add(0, found->bytes);
+        TRY(store_remove_all(sweeping->store, keys, sweeping->page_count, err));
+    sweeping->report->objects += sweeping->page_count;
+    sweeping->report->bytes += bytes;
+    progress_add(0, bytes);
     return ERR_OK;
 }
 
@@ -259,10 +271,10 @@ static enum err_code sweep_store(struct sweeping *sweeping,
         TRY(name(sweeping, batch, err));
     }
     if (sweeping->logs)
-        TRY(look_through(sweeping, name_commit, err));
+        TRY(look_through(sweeping, name_commits, err));
     sweeping->logs = false;
     settle_names(sweeping);
-    return look_through(sweeping, remove_found, err);
+    return look_through(sweeping, remove_page, err);
 }
 
 enum err_code sweep_ingestion(struct sweep *sweep, struct store *ingestion, struct err *err)

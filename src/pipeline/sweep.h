@@ -26,7 +26,7 @@ struct sweep {
     int64_t now_us;
     int64_t grace_us; /* younger objects are left; in the processed store a day at least */
     bool dry_run;
-    sweep_found_fn *found; /* before each is removed; or NULL */
+    sweep_found_fn *found; /* before it is removed, with others of its page; or NULL */
     void *arg;
     struct sweep_store stores[2];
 };

@@ -1,7 +1,8 @@
 /* store/s3_private.h - what the parts of the S3 driver share.
  *
- * s3_store.c opens and answers for the driver, s3_request.c sends, s3_list.c, s3_reader.c and
- * s3_writer.c do what their names say.  The facts are those of the Amazon S3 API Reference. */
+ * s3_store.c opens and answers for the driver, s3_request.c sends, s3_list.c, s3_reader.c,
+ * s3_writer.c and s3_remove.c do what their names say.  The facts are those of the Amazon S3 API
+ * Reference. */
 #ifndef STORE_S3_PRIVATE_H
 #define STORE_S3_PRIVATE_H
 
@@ -81,6 +82,10 @@ CHECKED enum err_code s3_reader_read(struct store_reader *reader, void *data, si
 void s3_reader_close(struct store_reader *reader);
 CHECKED enum err_code s3_fetch(struct store *store, const char *key, int fd, const char *path,
                                struct err *err);
+
+CHECKED enum err_code s3_remove(struct store *store, const char *key, struct err *err);
+CHECKED enum err_code s3_remove_all(struct store *store, const char *const *keys, size_t count,
+                                    struct err *err);
 
 /* An etag without its quotes, cut to what store_info holds. */
 void s3_copy_etag(const char *header, char ret_etag[static 72]);

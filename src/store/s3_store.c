@@ -34,15 +34,6 @@ enum err_code s3_head(struct store *store, const char *key, struct store_info *r
     return ERR_OK;
 }
 
-static enum err_code s3_remove(struct store *store, const char *key, struct err *err)
-{
-    CLEANUP_IN_PLACE(http_response_release) struct http_response response = {0};
-    struct s3_call call = {.action = "s3:DeleteObject", .method = "DELETE", .key = key};
-
-    enum err_code code = s3_send(STORE_DRIVER(struct s3, store), &call, &response, NULL, err);
-    return code == ERR_NOT_FOUND ? ERR_OK : code;
-}
-
 static void s3_close(struct store *store)
 {
     struct s3 *s3 = STORE_DRIVER(struct s3, store);
@@ -67,6 +58,7 @@ static const struct store_ops s3_ops = {
     .reader_read = s3_reader_read,
     .reader_close = s3_reader_close,
     .fetch = s3_fetch,
+    .remove_all = s3_remove_all,
 };
 
 /* --- opening --- */

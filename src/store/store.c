@@ -258,6 +258,27 @@ enum err_code store_remove(struct store *store, const char *key, struct err *err
     return code;
 }
 
+enum err_code store_remove_all(struct store *store, const char *const *keys, size_t count,
+                               struct err *err)
+{
+    if (!store->ops->remove_all) {
+        for (size_t i = 0; i < count; i++)
+            TRY(store_remove(store, keys[i], err));
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < count; i++)
+        TRY(check_key(store, keys[i], err));
+    for (size_t done = 0; done < count; done += STORE_REMOVE_MAX) {
+        size_t now = count - done < STORE_REMOVE_MAX ? count - done : STORE_REMOVE_MAX;
+        TRY(fault_before("store", keys[done], err));
+        enum err_code code = store->ops->remove_all(store, keys + done, now, err);
+        fault_after("store");
+        if (code != ERR_OK)
+            return code;
+    }
+    return ERR_OK;
+}
+
 enum err_code store_list(struct store *store, const char *prefix, const char *after,
                          store_list_fn *each, void *arg, struct err *err)
 {

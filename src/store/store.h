@@ -94,6 +94,10 @@ CHECKED enum err_code store_replace(struct store *store, const char *key, struct
                                     const char *etag, struct err *err);
 /* Removing what is not there is not an error. */
 CHECKED enum err_code store_remove(struct store *store, const char *key, struct err *err);
+/* The same for many, in as few requests as the store can do with.  Whether those before and beside
+ * the one that an error names are gone is open. */
+CHECKED enum err_code store_remove_all(struct store *store, const char *const *keys, size_t count,
+                                       struct err *err);
 
 /* Return false to stop the listing; that is not an error. */
 typedef bool store_list_fn(void *arg, const char *key, const struct store_info *info);

@@ -4,6 +4,10 @@
 
 #include "store/store.h"
 
+enum {
+    STORE_REMOVE_MAX = 1000 /* as many as S3 takes in one request */
+};
+
 struct store_ops {
     const char *scheme;
     void (*close)(struct store *);
@@ -32,6 +36,9 @@ struct store_ops {
     /* The whole object into a file that is empty: instead of a reader, where that is faster. */
     enum err_code (*fetch)(struct store *, const char *key, int fd, const char *path, struct err *);
     const char *(*staging_dir)(struct store *);
+    /* Up to STORE_REMOVE_MAX keys at once. */
+    enum err_code (*remove_all)(struct store *, const char *const *keys, size_t count,
+                                struct err *);
 };
 
 /* First member of every driver's own struct. */

@@ -105,6 +105,15 @@ class TestOnARealServer:
         leftovers = [path for path in s3.data.glob("ingestion-*/.sgwtmp/multipart/*/*") if path.is_dir() and any(path.iterdir())]
         assert not leftovers, "no upload is left unfinished"
 
+    def test_what_killed_runs_left_is_swept_many_at_a_time(self, place):
+        place.ok("run")
+        kept = set(place.lake())
+        for number in range(1100):
+            place.write(f"lake/ingestion/_index/orders/0000000001-{number:06x}-0.index", "left")
+        assert "1,100 objects, 4,400 bytes removed" in place.ok("sweep", "--grace", "0s").stdout
+        assert {path for path in place.lake() if "/.sgwtmp/" not in path} == kept
+        check(place)
+
     def test_two_runners_at_once_make_each_batch_once(self, place):
         for round_ in range(3):
             place.source.execute(f"insert into orders values ({100 + round_}, 1, 1, 1, 1, '2024-05-01', null)")

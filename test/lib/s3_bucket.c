@@ -61,8 +61,10 @@ static const char *make(struct arena *arena)
 
 int s3_contract_run(bool moto)
 {
-    const struct store_contract contract = {
-        .name = moto ? "S3: moto" : "S3: VersityGW", .make = make, .replaces_in_two_steps = true};
+    const struct store_contract contract = {.name = moto ? "S3: moto" : "S3: VersityGW",
+                                            .make = make,
+                                            .replaces_in_two_steps = true,
+                                            .puts_in_two_steps = moto};
 
     if (s3_server_use(moto))
         return store_contract_run(&contract);

@@ -161,6 +161,36 @@ static void what_is_removed_is_gone(void **state)
     assert_string_equal(content(place, "a/b"), "y");
 }
 
+/* More than S3 takes at once, with keys that XML has to escape; and some that are not there. */
+static void many_are_removed_at_once(void **state)
+{
+    struct place *place = *state;
+    static const char *const awkward[] = {"a & b/<c>", "\"q\" 'r' +?#%25",
+                                          "schl\xc3\xbcssel/\xf0\x9f\xa6\x89"};
+    enum {
+        MANY = 1003
+    };
+    const char *keys[MANY + COUNT_OF(awkward)];
+
+    must_put(place, "kept", "x");
+    must_put(place, "many", "a name that others begin with");
+    for (size_t i = 0; i < MANY; i++) {
+        keys[i] = arena_printf(place->arena, "many-%04zu", i);
+        if (i % 50 == 0 || i >= 1000)
+            must_put(place, keys[i], "x");
+    }
+    for (size_t i = 0; i < COUNT_OF(awkward); i++)
+        must_put(place, keys[MANY + i] = awkward[i], "x");
+    if (store_remove_all(place->store, keys, COUNT_OF(keys), &place->err))
+        fail_msg("%s", place->err.message);
+    assert_string_equal(listed(place, "", NULL, 0), "kept\nmany\n");
+    assert_int_equal(store_remove_all(place->store, keys, COUNT_OF(keys), &place->err), ERR_OK);
+    assert_int_equal(store_remove_all(place->store, keys, 0, &place->err), ERR_OK);
+    keys[1] = "../up";
+    assert_int_equal(store_remove_all(place->store, keys, 2, &place->err), ERR_DATA);
+    assert_string_equal(listed(place, "", NULL, 0), "kept\nmany\n");
+}
+
 static void large_objects_are_refused_whole(void **state)
 {
     struct place *place = *state;
@@ -494,7 +524,7 @@ static void of_many_runners_one_wins(void **state)
 
     assert_int_equal(workers_run(8, 20 * 8, race_for_key, &race, &place->err), ERR_OK);
     for (size_t i = 0; i < COUNT_OF(race.won); i++)
-        assert_int_equal(atomic_load(&race.won[i]), 1);
+        assert_in_range(atomic_load(&race.won[i]), 1, contract->puts_in_two_steps ? 8 : 1);
 }
 
 struct replacing {
@@ -542,6 +572,7 @@ int store_contract_run(const struct store_contract *driver)
         IN_A_STORE(nothing_is_overwritten),
         IN_A_STORE(what_is_absent_is_said_to_be),
         IN_A_STORE(what_is_removed_is_gone),
+        IN_A_STORE(many_are_removed_at_once),
         IN_A_STORE(large_objects_are_refused_whole),
         IN_A_STORE(info_tells_size_time_and_identity),
         IN_A_STORE(listing_is_in_byte_order_of_the_whole_key),

@@ -13,6 +13,8 @@ struct store_contract {
     const char *(*make)(struct arena *arena);
     /* The server looks at If-Match and then puts, not at once as S3 does: two may replace one. */
     bool replaces_in_two_steps;
+    /* Likewise with If-None-Match: on a busy machine two may put one key. */
+    bool puts_in_two_steps;
 };
 
 /* The number of tests that failed, for main() to return. */

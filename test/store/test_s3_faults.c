@@ -104,12 +104,46 @@ static void do_everything(struct place *place)
     if (store_remove(place->store, "a", &place->err))
         fail_msg("%s", place->err.message);
     assert_string_equal(content(place, "a"), "NOT_FOUND");
+    const char *const several[] = {"b", "c"};
+    if (put(place, "b", "content") || store_remove_all(place->store, several, 2, &place->err))
+        fail_msg("%s", place->err.message);
+    assert_string_equal(content(place, "b"), "NOT_FOUND");
+}
+
+/* The status is 200, and the bad news stands among the good. */
+static void what_could_not_be_removed_is_named(void **state)
+{
+    struct place *place = *state;
+    const char *const keys[] = {"a", "b"};
+
+    fault_script(
+        upstream,
+        "{\"match\": \"POST \", \"do\": \"answer\", \"status\": 200, \"body\": "
+        "\"<DeleteResult><Deleted><Key>p/a</Key></Deleted><Error><Key>p/b</Key>"
+        "<Code>AccessDenied</Code><Message>Access Denied</Message></Error></DeleteResult>\"}");
+    assert_int_equal(store_remove_all(place->store, keys, 2, &place->err), ERR_DENIED);
+    assert_non_null(strstr(place->err.message, "'p/b'"));
+    assert_non_null(strstr(place->err.message, "s3:DeleteObject"));
+    assert_non_null(strstr(place->err.hint, "s3:DeleteObject"));
+    assert_int_equal(fault_count("POST "), 1);
+    /* One that was throttled is asked for again, with the others. */
+    fault_script(
+        upstream,
+        "{\"match\": \"POST \", \"times\": 1, \"do\": \"answer\", \"status\": 200, \"body\": "
+        "\"<DeleteResult><Error><Key>p/b</Key><Code>SlowDown</Code></Error></DeleteResult>\"}");
+    if (store_remove_all(place->store, keys, 2, &place->err))
+        fail_msg("%s", place->err.message);
+    assert_int_equal(fault_count("POST "), 2);
+    fault_script(upstream, "{\"match\": \"POST \", \"times\": -1, \"do\": \"answer\", "
+                           "\"status\": 200, \"body\": \"<Other/>\"}");
+    open_store(place, &(struct store_options){.retry_us = 300000});
+    assert_int_equal(store_remove_all(place->store, keys, 2, &place->err), ERR_UNAVAILABLE);
 }
 
 static void passing_faults_are_survived_by_every_operation(void **state)
 {
     struct place *place = *state;
-    static const char *const methods[] = {"PUT ", "GET ", "HEAD ", "DELETE "};
+    static const char *const methods[] = {"PUT ", "GET ", "HEAD ", "DELETE ", "POST "};
     static const char *const faults[] = {
         "'do': 'answer', 'status': 503, 'body': '<Error><Code>SlowDown</Code></Error>'",
         "'do': 'answer', 'status': 500, 'body': '<Error><Code>InternalError</Code></Error>'",
@@ -140,7 +174,7 @@ static void a_request_that_timed_out_in_s3_is_sent_again(void **state)
     fault_script(upstream, "{\"match\": \"PUT \", \"do\": \"answer\", \"status\": 400, \"body\": "
                            "\"<Error><Code>RequestTimeout</Code></Error>\"}");
     do_everything(place);
-    assert_int_equal(fault_count("PUT "), 2);
+    assert_int_equal(fault_count("PUT "), 3); /* two objects */
 }
 
 /* --- conditional puts --- */
@@ -469,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         AT_S3(passing_faults_are_survived_by_every_operation),
+        AT_S3(what_could_not_be_removed_is_named),
         AT_S3(a_request_that_timed_out_in_s3_is_sent_again),
         AT_S3(our_own_object_is_no_conflict),
         AT_S3(anothers_object_is_a_conflict_even_when_answers_were_lost),
