@@ -14,8 +14,10 @@ static atomic_bool requested;
 static atomic_int signals_seen;
 static atomic_bool deadline_passed;
 static _Atomic int64_t deadline; /* 0: none */
+static _Atomic int64_t end;      /* of the program; only where there is a deadline */
 static atomic_int waker = -1;
 static pthread_once_t waker_once = PTHREAD_ONCE_INIT;
+static const int64_t TIDY_US = 2 * 1000000;
 
 static void wake(void)
 {
@@ -115,11 +117,12 @@ static timer_t deadline_timer(void)
     return timer;
 }
 
-void cancel_deadline(int64_t deadline_us)
+void cancel_deadline(int64_t deadline_us, int64_t reserve_us)
 {
     struct itimerspec at = {.it_value = {.tv_sec = deadline_us / 1000000,
                                          .tv_nsec = (long)(deadline_us % 1000000) * 1000}};
 
+    atomic_store(&end, deadline_us + reserve_us);
     atomic_store(&deadline, deadline_us);
     if (atomic_exchange(&deadline_passed, false))
         cancel_clear();
@@ -134,6 +137,16 @@ int64_t cancel_time_left_us(void)
         return INT64_MAX;
     int64_t left_us = at_us - clock_monotonic_us();
     return left_us > 0 ? left_us : 0;
+}
+
+int64_t cancel_tidy_us(void)
+{
+    if (atomic_load(&deadline) == 0)
+        return TIDY_US;
+    int64_t half_us = (atomic_load(&end) - clock_monotonic_us()) / 2;
+    if (half_us < 0)
+        return 0;
+    return half_us < TIDY_US ? half_us : TIDY_US;
 }
 
 void cancel_install(void)

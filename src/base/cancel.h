@@ -19,10 +19,14 @@ int cancel_fd(void);
 CHECKED enum err_code cancel_check(struct err *err);
 
 /* From `deadline_us` of clock_monotonic_us() on, cancellation is requested, by nobody's hand: every
- * wait wakes up then.  0 takes the deadline back, and with it a request that it made.  For one
- * thread, while no other works. */
-void cancel_deadline(int64_t deadline_us);
+ * wait wakes up then.  The program is ended `reserve_us` later, whatever it does.  0 takes the
+ * deadline back, and with it a request that it made.  For one thread, while no other works. */
+void cancel_deadline(int64_t deadline_us, int64_t reserve_us);
 bool cancel_deadline_passed(void); /* it was the deadline that requested it */
 int64_t cancel_time_left_us(void); /* INT64_MAX without a deadline, never below 0 */
+/* How long one thing may be tidied up (a statement taken back, a connection emptied): two seconds,
+ * but no more than half of the time in which the program is not ended yet, so that there is always
+ * some left for the next thing and for saying what happened. */
+int64_t cancel_tidy_us(void);
 
 #endif

@@ -134,7 +134,10 @@ static void set_deadline(const struct invocation *invocation)
 
     if (reserve_us > RESERVE_MAX_US)
         reserve_us = RESERVE_MAX_US;
-    cancel_deadline(left_us > 0 ? invocation->deadline_us - reserve_us : now_us);
+    if (left_us > 0)
+        cancel_deadline(invocation->deadline_us - reserve_us, reserve_us);
+    else
+        cancel_deadline(now_us, 0);
 }
 
 static enum err_code handle(struct lambda *lambda, struct span body, struct lambda_call *call,
@@ -161,7 +164,7 @@ static enum err_code handle(struct lambda *lambda, struct span body, struct lamb
 /* The environment is frozen as soon as the answer is posted, so nothing is left for afterwards. */
 static void tidy_up(struct lambda *lambda, enum err_code code)
 {
-    cancel_deadline(0);
+    cancel_deadline(0, 0);
     if (code) {
         /* What broke in one invocation is not carried into the next. */
         app_free(lambda->app);

@@ -1,6 +1,7 @@
 #include "pg/pg.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,23 +13,37 @@
 #include "pg/pg_priv.h"
 
 enum {
-    OLDEST_SERVER = 130000,
-    DRAIN_MS = 2000
+    OLDEST_SERVER = 130000
 };
 static const int64_t CONNECT_TIMEOUT_US = 10 * 1000000;
 
 /* --- waiting --- */
 
-/* Asks the server to stop and takes what it still sends, so that the connection can roll back. */
-static void stop_statement(struct pg *pg)
+static void *ask_to_stop(void *cancel)
 {
     char why[256];
-    PGcancel *cancel = PQgetCancel(pg->connection);
 
-    if (cancel) {
-        (void)PQcancel(cancel, why, sizeof why);
+    (void)PQcancel(cancel, why, sizeof why);
+    PQfreeCancel(cancel);
+    return NULL;
+}
+
+/* Asks the server to stop, until `deadline_us`.  PQcancel() connects anew and blocks, for minutes
+ * where the network is dead; so it does that in a thread of its own, which is left to itself when
+ * it takes too long.  (The asynchronous way of libpq 17 is in no Debian that this is built on.) */
+static void stop_statement(struct pg *pg, int64_t deadline_us)
+{
+    PGcancel *cancel = PQgetCancel(pg->connection);
+    struct timespec until = {.tv_sec = deadline_us / 1000000,
+                             .tv_nsec = (long)(deadline_us % 1000000) * 1000};
+    pthread_t thread;
+
+    if (!cancel)
+        return;
+    if (pthread_create(&thread, NULL, ask_to_stop, cancel) != 0)
         PQfreeCancel(cancel);
-    }
+    else if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+        (void)pthread_detach(thread);
 }
 
 static enum err_code cancelled(struct pg *pg, struct err *err)
@@ -87,10 +102,11 @@ enum err_code pg_next_result(struct pg *pg, PGresult **ret_result, struct err *e
     return ERR_OK;
 }
 
-/* Within DRAIN_MS, deaf to cancellation: this is what is done after one. */
+/* Takes what the server still sends, so that the connection can roll back; deaf to cancellation,
+ * for this is what is done after one. */
 void pg_abandon(struct pg *pg)
 {
-    int64_t deadline_us = clock_monotonic_us() + (int64_t)DRAIN_MS * 1000;
+    int64_t deadline_us = clock_monotonic_us() + cancel_tidy_us();
 
     PQfreemem(pg->copy_row);
     pg->copy_row = NULL;
@@ -99,7 +115,7 @@ void pg_abandon(struct pg *pg)
     if (pg->state == PG_COPY_IN)
         (void)PQputCopyEnd(pg->connection, "given up");
     else
-        stop_statement(pg);
+        stop_statement(pg, deadline_us);
     while (clock_monotonic_us() < deadline_us) {
         struct pollfd fd = {.fd = PQsocket(pg->connection), .events = POLLIN};
         bool flushing = PQflush(pg->connection) == 1;
@@ -221,8 +237,11 @@ static enum err_code connect_now(struct pg *pg, const struct pg_options *options
     /* Where time is short, "cannot be reached" is to be said before the time is up. */
     if (timeout_us > cancel_time_left_us() / 4 * 3)
         timeout_us = cancel_time_left_us() / 4 * 3;
-    const char *const names[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
-    const char *const values[] = {options->url, "tote", "UTF8", NULL};
+    /* The kernel's own patience with a network that has died is two hours, or fifteen minutes where
+     * something was sent; what stands before the url is what the url may change. */
+    const char *const names[] = {"keepalives_idle",           "tcp_user_timeout", "dbname",
+                                 "fallback_application_name", "client_encoding",  NULL};
+    const char *const values[] = {"60", "120000", options->url, "tote", "UTF8", NULL};
     pg->connection = PQconnectStartParams(names, values, 1);
     if (!pg->connection)
         return err_set(err, ERR_INTERNAL, "libpq has no memory for a connection");

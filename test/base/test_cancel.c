@@ -63,7 +63,7 @@ static void a_deadline_requests_cancellation_and_says_so(void **state)
     (void)state;
 
     assert_true(cancel_time_left_us() == INT64_MAX);
-    cancel_deadline(clock_monotonic_us() + 20000);
+    cancel_deadline(clock_monotonic_us() + 20000, 0);
     assert_false(cancel_requested());
     assert_in_range(cancel_time_left_us(), 1, 20000);
     int64_t begun_us = clock_monotonic_us();
@@ -74,7 +74,7 @@ static void a_deadline_requests_cancellation_and_says_so(void **state)
     assert_int_equal(cancel_time_left_us(), 0);
     assert_int_equal(cancel_check(&err), ERR_CANCELLED);
     assert_string_equal(err.message, "out of time");
-    cancel_deadline(0);
+    cancel_deadline(0, 0);
     assert_false(cancel_requested());
     assert_false(cancel_deadline_passed());
     assert_false(readable());
@@ -84,16 +84,16 @@ static void a_deadline_that_was_taken_back_does_nothing(void **state)
 {
     (void)state;
 
-    cancel_deadline(clock_monotonic_us() + 20000);
-    cancel_deadline(0);
+    cancel_deadline(clock_monotonic_us() + 20000, 0);
+    cancel_deadline(0, 0);
     clock_sleep_us(40000);
     assert_false(cancel_requested());
-    cancel_deadline(clock_monotonic_us() - 1); /* in the past: at once */
+    cancel_deadline(clock_monotonic_us() - 1, 0); /* in the past: at once */
     clock_sleep_us(5000000);
     assert_true(cancel_deadline_passed());
-    cancel_deadline(clock_monotonic_us() + 60000000); /* the next one begins afresh */
+    cancel_deadline(clock_monotonic_us() + 60000000, 0); /* the next one begins afresh */
     assert_false(cancel_requested());
-    cancel_deadline(0);
+    cancel_deadline(0, 0);
 }
 
 static void who_interrupts_before_the_deadline_is_heard(void **state)
@@ -101,13 +101,13 @@ static void who_interrupts_before_the_deadline_is_heard(void **state)
     struct err err;
     (void)state;
 
-    cancel_deadline(clock_monotonic_us() + 20000);
+    cancel_deadline(clock_monotonic_us() + 20000, 0);
     cancel_request();
     struct timespec longer = {.tv_nsec = 40000000};
     (void)nanosleep(&longer, NULL);
     assert_int_equal(cancel_check(&err), ERR_CANCELLED);
     assert_string_equal(err.message, "interrupted");
-    cancel_deadline(0);
+    cancel_deadline(0, 0);
     assert_true(cancel_requested()); /* that one is not the deadline's to take back */
     cancel_clear();
 }

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from lib.function import Emulator, Function, check_bootstrap, object_event, queue_event, release_bootstrap
+from lib.network import Network
 from lib.servers import S3Server
 from lib.tote import ROOT
 
@@ -207,6 +208,46 @@ def test_an_unreachable_database_is_named_before_time_is_up(cloud):
         with cloud.function("load", {"TOTE_WAREHOUSE_URL": url}) as load:
             answer = load.call(queue_event(object_event("processed", 1)), seconds=4)
             assert answer.failed and answer.seconds < 4 and "the warehouse at" in answer["errorMessage"], answer
+
+
+def test_a_network_that_dies_in_the_middle_is_told_in_time(postgres_cloud, server):
+    """Neither the statement nor the request to stop it gets an answer; nothing of the batch is left, and the next does it."""
+    cloud = postgres_cloud
+    with Network(server.port) as network, psycopg.connect(cloud.project.source.conninfo) as holder:
+        holder.execute("lock table staff in access exclusive mode")
+        url = cloud.project.source.url.replace(f":{server.port}/", f":{network.port}/")
+        with cloud.function("ingest", {"TOTE_SOURCE_URL": url}) as ingest:
+            ingest.send({}, seconds=4)
+            while not holder.execute("select 1 from pg_locks where not granted").fetchall():
+                pass
+            network.die()
+            answer = ingest.receive()
+            assert answer.failed and answer["errorType"] == "TIMEOUT" and answer.seconds < 4, answer
+            assert "time limit" in answer["errorMessage"]
+            # While it is dead: said as what it is.
+            answer = ingest.call(seconds=4)
+            assert answer.failed and answer["errorType"] == "UNAVAILABLE" and answer.seconds < 4, answer
+            assert f":{network.port}/" in answer["errorMessage"]
+        holder.rollback()
+    cloud.project.ok("ingest")
+    cloud.project.ok("process")
+    with Network(server.port) as network:
+        url = cloud.warehouse.url.replace(f":{server.port}/", f":{network.port}/")
+        with cloud.function("load", {"TOTE_WAREHOUSE_URL": url}) as load:
+            cloud.warehouse.execute("""
+                create function stall() returns event_trigger language plpgsql as $$ begin perform pg_sleep(60); end $$;
+                create event trigger stall on ddl_command_end execute function stall()""")
+            load.send(queue_event(object_event("processed", 1)), seconds=4)
+            stalled = f"from pg_stat_activity where datname = '{cloud.warehouse.name}' and wait_event = 'PgSleep'"
+            while not cloud.warehouse.rows(f"select 1 {stalled}"):
+                pass
+            network.die()
+            answer = load.receive()
+            assert answer.failed and answer["errorType"] == "TIMEOUT" and answer.seconds < 4, answer
+        cloud.warehouse.execute(f"select pg_terminate_backend(pid) {stalled}")  # a server notices in its own time
+        cloud.warehouse.execute("drop event trigger stall")
+    with cloud.function("load") as load:
+        assert load.ok(queue_event(object_event("processed", 1)))["head"] == 1
 
 
 def test_a_batch_that_takes_too_long_is_given_up_in_time(cloud):
