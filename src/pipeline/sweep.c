@@ -1,13 +1,13 @@
 #include "pipeline/sweep.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/cancel.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/delta.h"
+#include "pipeline/key_set.h"
 #include "pipeline/object_names.h"
 #include "pipeline/processed_record.h"
 #include "pipeline/record.h"
@@ -33,9 +33,7 @@ struct sweeping {
     struct sweep_store *report;
     struct store *store;
     bool (*is_candidate)(const struct sweeping *, const char *key, int64_t age_us);
-    uint64_t *names; /* hashes of all named keys: equal ones of two keys only leave garbage */
-    size_t name_count;
-    size_t name_capacity;
+    struct key_set names; /* one that passes for named only leaves garbage */
     /* The page under way. */
     struct arena *page_arena;
     struct found page[PAGE_KEYS];
@@ -45,50 +43,16 @@ struct sweeping {
 
 static void sweeping_release(struct sweeping *sweeping)
 {
-    free(sweeping->names);
+    key_set_release(&sweeping->names);
     arena_free(sweeping->page_arena);
 }
 
 /* --- what is named --- */
 
-static void add_name(struct sweeping *sweeping, const char *key)
-{
-    sweeping->names = mem_grow(sweeping->names, &sweeping->name_capacity, sweeping->name_count + 1,
-                               sizeof *sweeping->names);
-    sweeping->names[sweeping->name_count++] = XXH3_64bits(key, strlen(key));
-}
-
 static void add_names(struct sweeping *sweeping, const struct record_object *objects, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        add_name(sweeping, objects[i].key);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* Sorted, each once. */
-static void settle_names(struct sweeping *sweeping)
-{
-    size_t kept = 0;
-
-    if (sweeping->name_count)
-        qsort(sweeping->names, sweeping->name_count, sizeof *sweeping->names, by_value);
-    for (size_t i = 0; i < sweeping->name_count; i++)
-        if (!kept || sweeping->names[kept - 1] != sweeping->names[i])
-            sweeping->names[kept++] = sweeping->names[i];
-    sweeping->name_count = kept;
-    sweeping->report->named = kept;
-}
-
-static bool is_named(const struct sweeping *sweeping, const char *key)
-{
-    uint64_t hash = XXH3_64bits(key, strlen(key));
-    return sweeping->name_count &&
-           bsearch(&hash, sweeping->names, sweeping->name_count, sizeof *sweeping->names, by_value);
+        key_set_add(&sweeping->names, objects[i].key);
 }
 
 static enum err_code refuse_gap(const struct sweeping *sweeping, uint64_t batch, enum err_code code,
@@ -116,7 +80,7 @@ static enum err_code name_ingested(struct sweeping *sweeping, uint64_t batch, st
         add_names(sweeping, table->deleted_objects, table->deleted_object_count);
         add_names(sweeping, table->index, table->index_count);
         if (table->fingerprint.key)
-            add_name(sweeping, table->fingerprint.key);
+            key_set_add(&sweeping->names, table->fingerprint.key);
     }
     return ERR_OK;
 }
@@ -176,9 +140,9 @@ static bool take_key(void *arg, const char *key, const struct store_info *info)
     struct sweeping *sweeping = arg;
     size_t directory = 0;
     int64_t age_us = sweeping->sweep->now_us - info->modified_us;
-    bool wanted = sweeping->logs
-                      ? is_commit(key, &directory)
-                      : sweeping->is_candidate(sweeping, key, age_us) && !is_named(sweeping, key);
+    bool wanted = sweeping->logs ? is_commit(key, &directory)
+                                 : sweeping->is_candidate(sweeping, key, age_us) &&
+                                       !key_set_has(&sweeping->names, key);
 
     if (wanted)
         sweeping->page[sweeping->page_count++] =
@@ -222,8 +186,8 @@ static enum err_code name_commit(struct sweeping *sweeping, const struct found *
     if (delta_apply(found->key, buf_text(&text), text.size, arena, &state, err) != ERR_OK)
         return err_hint(err, "nothing was removed: what that commit names is not known");
     for (size_t i = 0; i < state.file_count; i++)
-        add_name(sweeping,
-                 arena_printf(arena, "%.*s/%s", (int)directory, found->key, state.files[i].path));
+        key_set_add(&sweeping->names, arena_printf(arena, "%.*s/%s", (int)directory, found->key,
+                                                   state.files[i].path));
     return ERR_OK;
 }
 
@@ -273,7 +237,8 @@ static enum err_code sweep_store(struct sweeping *sweeping,
     if (sweeping->logs)
         TRY(look_through(sweeping, name_commits, err));
     sweeping->logs = false;
-    settle_names(sweeping);
+    key_set_settle(&sweeping->names);
+    sweeping->report->named = sweeping->names.count;
     return look_through(sweeping, remove_page, err);
 }
 

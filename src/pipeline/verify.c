@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "pipeline/batch_log.h"
 #include "pipeline/delta.h"
+#include "pipeline/key_set.h"
 #include "pipeline/processed_record.h"
 #include "pipeline/record.h"
 
@@ -23,6 +24,7 @@ struct walk {
     struct verify_store *report;
     struct store *store;
     uint64_t batch;
+    struct key_set *of_tables; /* looked at already; NULL: none */
 };
 
 PRINTF_LIKE(2, 3) static void add_problem(struct walk *walk, const char *fmt, ...)
@@ -77,7 +79,8 @@ static enum err_code check_objects(struct walk *walk, const struct record_object
                                    size_t count, struct err *err)
 {
     for (size_t i = 0; i < count; i++)
-        TRY(check_object(walk, &objects[i], err));
+        if (!walk->of_tables || !key_set_has(walk->of_tables, objects[i].key))
+            TRY(check_object(walk, &objects[i], err));
     return ERR_OK;
 }
 
@@ -190,13 +193,20 @@ static enum err_code check_delta(struct walk *walk, const struct processed_table
             .sha256 = file->sha256,
         };
         TRY(check_object(walk, &object, err));
+        key_set_add(walk->of_tables, object.key);
     }
     return ERR_OK;
 }
 
+/* Head first: what its tables hold was written by it and by batches before, whose records name it
+ * as well. */
 enum err_code verify_processed(struct verify *verify, struct store *processed, struct err *err)
 {
-    struct walk walk = {.verify = verify, .report = &verify->stores[1], .store = processed};
+    CLEANUP_IN_PLACE(key_set_release) struct key_set of_tables = {0};
+    struct walk walk = {.verify = verify,
+                        .report = &verify->stores[1],
+                        .store = processed,
+                        .of_tables = &of_tables};
     uint64_t head = 0;
     bool taken = false;
 
@@ -209,12 +219,12 @@ enum err_code verify_processed(struct verify *verify, struct store *processed, s
                         &taken, err));
         if (!taken)
             continue;
-        for (size_t i = 0; i < record->table_count; i++) {
+        for (size_t i = 0; i < record->table_count && walk.batch == head; i++)
+            TRY(check_delta(&walk, &record->tables[i], err));
+        key_set_settle(&of_tables);
+        for (size_t i = 0; i < record->table_count; i++)
             TRY(check_objects(&walk, record->tables[i].objects, record->tables[i].object_count,
                               err));
-            if (walk.batch == head)
-                TRY(check_delta(&walk, &record->tables[i], err));
-        }
         TRY(check_objects(&walk, record->quarantine, record->quarantine_count, err));
     }
     return ERR_OK;
