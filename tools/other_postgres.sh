@@ -58,6 +58,7 @@ for major in "$@"; do
     fetch "$major"
     echo "==> PostgreSQL $major"
     # shellcheck disable=SC2086 # a list of words
-    TOTE_POSTGRES_BIN=$PWD/.cache/postgres/$major/bin tools/run_tests.py integration -- ${T:-$TESTS} || failed+=" $major"
+    TOTE_POSTGRES_BIN=$PWD/.cache/postgres/$major/bin TOTE_POSTGRES_MAJOR=$major \
+        tools/run_tests.py integration -- ${T:-$TESTS} || failed+=" $major"
 done
 [ -z "$failed" ] || die "failed with PostgreSQL$failed"

@@ -75,6 +75,7 @@ start() {
 	shared_buffers = 128MB
 	max_wal_size = 2GB
 	log_min_messages = warning
+	password_encryption = scram-sha-256 # 13 would make other ones than pg_hba.conf asks for
 	END
     cat >"$dir/data/pg_hba.conf" <<-END
 	local all all                            trust

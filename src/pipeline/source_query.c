@@ -34,13 +34,20 @@ static void add_text_of(struct buf *sql, const char *expression, const char *typ
 
 static void add_column(struct buf *sql, const struct record_column *column)
 {
-    if (!text_equal(column->type, "hashed")) {
-        pg_ident(sql, column->name);
-        return;
-    }
-    buf_add_text(sql, "encode(sha256(convert_to(");
-    pg_ident(sql, column->name);
-    buf_add_text(sql, "::text, 'UTF8')), 'hex')");
+    CLEANUP_IN_PLACE(buf_release) struct buf name = {0};
+
+    pg_ident(&name, column->name);
+    if (text_equal(column->type, "hashed"))
+        buf_addf(sql, "encode(sha256(convert_to(%s::text, 'UTF8')), 'hex')", name.data);
+    else if (text_equal(column->type, "char"))
+        /* "char" is any byte.  Newer servers write those that are no character as \310, older ones
+         * (13 does) as they are, which is no UTF-8. */
+        buf_addf(sql,
+                 "case when get_byte(charsend(%s), 0) > 127 then encode(charsend(%s), 'escape')"
+                 " else %s::text end",
+                 name.data, name.data, name.data);
+    else
+        buf_add(sql, name.data, name.size);
 }
 
 /* "a"::text of a key's column. */
