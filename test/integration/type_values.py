@@ -178,9 +178,11 @@ KINDS = {
     "mood_domain": Kind("mood_domain", ["sad", "comma,"]),
     "ints": Kind("ints", ["{1,2}", "{}"]),
 }
-# tools/other_postgres.sh says which server it is. 13 has no multiranges, and its numeric knows NaN only.
-if int(os.environ.get("TOTE_POSTGRES_MAJOR", "14")) < 14:
-    KINDS = {name: kind for name, kind in KINDS.items() if "multirange" not in name}
+# tools/other_postgres.sh says which server it is.
+MAJOR = int(os.environ.get("TOTE_POSTGRES_MAJOR", "15"))
+SINCE = {"numeric_5_m2": 15, "numeric_3_5": 15, "int4multirange": 14}
+KINDS = {name: kind for name, kind in KINDS.items() if SINCE.get(name, 0) <= MAJOR}
+if MAJOR < 14:
     KINDS["numeric"].held = [value for value in KINDS["numeric"].held if "Infinity" not in value]
 
 
