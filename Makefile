@@ -18,7 +18,8 @@ SECONDS      ?= 60
 export BUILD COVERAGE_MIN
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions docs fuzz
+.PHONY: help setup build test lint clang unit integration browser screenshots format demo demo-down bench lambda install clean test-versions docs fuzz cloud-lint \
+	test-cloud cloud-demo cloud-down
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,8 +98,9 @@ cloud-lint: ## check terraform/ and .github/: fmt, validate, tflint, checkov, ac
 	@tools/setup.sh cloud-lint
 	@tools/cloud_lint.sh
 
-test-cloud: ## the deployment at work on a local AWS that runs the functions (15 minutes)
+test-cloud: ## the deployment at work on a local AWS that runs the functions (half an hour)
 	@tools/setup.sh build test lambda cloud
+	@tools/build.sh release
 	@tools/lambda_build.sh x86_64
 	@tools/run_tests.py cloud
 

@@ -21,6 +21,7 @@ LIBRARIES = {
     "libxxhash-dev": ("xxhash", "BSD-2-Clause"),
     "libyaml-dev": ("libyaml", "MIT"),
     "libmicrohttpd-dev": ("libmicrohttpd", "LGPL-2.1-or-later"),
+    "zlib1g-dev": ("zlib", "Zlib"),
 }
 
 
@@ -39,6 +40,11 @@ def components():
         version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], text=True, check=True,
                                  stdout=subprocess.PIPE).stdout
         yield component(name, version, licence, f"pkg:deb/debian/{package}@{version}?distro=bookworm")
+    # what the page is packed from; tools that only build it are marked dev
+    for path, package in json.loads((ROOT / "web/package-lock.json").read_text())["packages"].items():
+        if path and not package.get("dev"):
+            name = path.rpartition("node_modules/")[2]
+            yield component(name, package["version"], package["license"], f"pkg:npm/{name}@{package['version']}")
 
 
 def main():

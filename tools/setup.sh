@@ -7,7 +7,7 @@
 #   test    clang, PostgreSQL, coverage tools, a browser, the Python packages in .cache/venv, AWS's runtime interface emulator
 #   demo    PostgreSQL
 #   lambda  cross compilers, static libraries and DuckDB for x86_64 and arm64 in .cache/lambda
-#   cloud   PostgreSQL and MiniStack, a local AWS that runs functions, in .cache/ministack
+#   cloud   PostgreSQL; MiniStack, a local AWS that runs functions, in .cache/ministack; AWS's command line in .cache/awscli
 #   cloud-lint   tflint and actionlint in .cache/bin, checkov and zizmor in .cache/checkers
 #   docs    mkdocs in .cache/docs, for the documentation site
 #   fuzz    clang's libFuzzer and a shared DuckDB; after `build`
@@ -30,16 +30,17 @@ esac
 # gcc 11: what gcc 12 links in needs glibc 2.35, and Amazon Linux 2023 has 2.34
 LAMBDA_PACKAGES="gcc-11 g++-11 $CROSS_PACKAGES qemu-user-static dpkg-dev make perl patch bzip2 xz-utils"
 
-VERSITYGW_VERSION=v1.8.0 # an S3 server; needs Go 1.25
-GO_VERSION=go1.25.0      # fetched as a module where the machine's own is older
-GO_SUM_amd64=h1:wVC9wx2XOcP5gHiN8ZzfyTfjlrDLSS7Hu1wjI01n68U=
-GO_SUM_arm64=h1:hHtJUQup8RrD0u1JkoREqx9fkdEMQQUusYS1dYLIUpk=
+# Fetched as a module where the machine's own is older; tflint needs it, VersityGW is content with 1.25.
+GO_VERSION=go1.26.0
+GO_SUM_amd64=h1:1p2G5COR51f8Q3EQ4HLJQDDL2ytLEqfL/yTawB0Jr8w=
+GO_SUM_arm64=h1:lAFrRm35hIzvRSMYiELtaPaitr22pp6iaBbdPBuJg2U=
 
 DUCKDB_VERSION=v0.10505.0 # the Go module's way to write DuckDB 1.5.5
 DUCKDB_SUM_amd64=h1:nrsaVYj3XYCRbS2FpdOMD/KHE7egRMr+/NR1IHmjT84=
 DUCKDB_SUM_arm64=h1:qM6oGDgwXBILJGbTY4fCy6QOczLpucUA6yn6g3ORjh4=
 RIE_SUM_x86_64=6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5
 RIE_SUM_arm64=ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21
+AWS_CLI_VERSION=2.38.5 # what the package that test/cloud/awscli.txt pins holds
 
 say() { echo "setup: $*" >&2; }
 die() {
@@ -154,7 +155,7 @@ link_shared_duckdb() {
 find_go() {
     local arch sum answer dir minor
     minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
-    if [ "${minor:-0}" -ge 25 ]; then
+    if [ "${minor:-0}" -ge 26 ]; then
         command -v go
         return
     fi
@@ -172,19 +173,19 @@ find_go() {
     echo "$PWD/$dir/bin/go"
 }
 
-# Without it the tests that need a real S3 server are skipped, and say so.
-make_versitygw() {
-    local go
-    [ "$(cat .cache/bin/versitygw.version 2>/dev/null)" = "$VERSITYGW_VERSION" ] && return
+# go_program NAME MODULE VERSION LOSS      a program written in Go, checked by Go's own sums, in .cache/bin
+go_program() {
+    local name=$1 module=$2 version=$3 loss=$4 go
+    [ "$(cat ".cache/bin/$name.version" 2>/dev/null)" = "$version" ] && return
     command -v go >/dev/null || need_packages golang-go ca-certificates
-    say "building VersityGW, an S3 server for the tests (two minutes)"
+    say "building $name (up to three minutes)"
+    mkdir -p .cache/bin
     if go=$(find_go) && GOBIN=$PWD/.cache/bin GOMODCACHE=$PWD/.cache/go GOFLAGS=-modcacherw GOTOOLCHAIN=local \
-        CGO_ENABLED=0 "$go" install -ldflags "-s -w" \
-        "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" >.cache/versitygw.log 2>&1; then
-        echo "$VERSITYGW_VERSION" >.cache/bin/versitygw.version
-        rm -f .cache/versitygw.log
+        CGO_ENABLED=0 "$go" install -ldflags "-s -w" "$module@$version" >".cache/$name.log" 2>&1; then
+        echo "$version" >".cache/bin/$name.version"
+        rm -f ".cache/$name.log"
     else
-        say "WARNING: VersityGW could not be built (see .cache/versitygw.log): the tests of S3 will be skipped"
+        say "WARNING: $name could not be built (see .cache/$name.log): $loss will be skipped"
     fi
     rm -rf .cache/go
 }
@@ -213,15 +214,22 @@ make_venv() {
     cp "$list" "$stamp"
 }
 
-# Checkers written in Go, checked by Go's own sums. tflint wants a newer Go than Debian's, so it comes if it can.
-fetch_go_checker() {
-    local name=$1 module=$2
-    [ ! -x ".cache/bin/$name" ] || return 0
-    command -v go >/dev/null || need_packages golang-go ca-certificates
-    say "building $name"
-    mkdir -p .cache/bin
-    GOBIN=$PWD/.cache/bin GOFLAGS=-modcacherw GO111MODULE=on go install "$module" >.cache/bin/$name.log 2>&1 ||
-        say "SKIPPED LOUDLY: $name could not be built, see .cache/bin/$name.log"
+# AWS's command line, version 2, which Amazon publishes within a package of its CDK, for x86_64 only.
+fetch_aws_cli() {
+    local dir=.cache/awscli
+    [ "$(cat $dir/version 2>/dev/null)" = "$AWS_CLI_VERSION" ] && return
+    [ "$(dpkg --print-architecture)" = amd64 ] || return 0
+    say "fetching AWS's command line"
+    rm -rf $dir $dir.new
+    mkdir -p $dir.new
+    quietly python3 -m pip download -q --disable-pip-version-check --no-deps --require-hashes -r test/cloud/awscli.txt -d $dir.new
+    quietly python3 -m zipfile -e $dir.new/*.whl $dir.new/package
+    tar xzf $dir.new/package/aws_cdk/asset_awscli_v2/_jsii/*.tgz -C $dir.new
+    quietly python3 -m zipfile -e $dir.new/package/lib/layer.zip $dir.new/all
+    mv "$dir.new/all/awscli/v2/$AWS_CLI_VERSION/dist" $dir
+    chmod +x $dir/aws
+    rm -rf $dir.new
+    echo "$AWS_CLI_VERSION" >$dir/version
 }
 
 # Prometheus' checker out of Debian's package, without the server, which would start by itself when installed.
@@ -297,7 +305,7 @@ for part in "$@"; do
     test) packages+=" $TEST_PACKAGES" ;;
     demo) packages+=" $DEMO_PACKAGES" ;;
     lambda) packages+=" $LAMBDA_PACKAGES" ;;
-    cloud) packages+=" $DEMO_PACKAGES python3-venv" ;;
+    cloud) packages+=" $DEMO_PACKAGES python3-venv jq" ;;
     cloud-lint) packages+=" python3-venv" ;;
     docs) packages+=" python3-venv" ;;
     fuzz) packages+=" $FUZZ_PACKAGES" ;;
@@ -323,14 +331,17 @@ for part in "$@"; do
         make_venv .cache/venv test/requirements.txt
         fetch_promtool
         fetch_rie
-        make_versitygw
+        go_program versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0 "the tests of S3"
         fetch_pgbouncer
         ;;
-    cloud) make_venv .cache/ministack test/cloud/requirements.txt ;;
+    cloud)
+        make_venv .cache/ministack test/cloud/requirements.txt
+        fetch_aws_cli
+        ;;
     cloud-lint)
         make_venv .cache/checkers tools/checkers/requirements.txt
-        fetch_go_checker actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
-        fetch_go_checker tflint github.com/terraform-linters/tflint@v0.64.0
+        go_program actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12 "the check of .github"
+        go_program tflint github.com/terraform-linters/tflint v0.64.0 "the check of terraform/ by it"
         ;;
     docs) make_venv .cache/docs tools/docs/requirements.txt ;;
     esac
