@@ -7,7 +7,6 @@ locals {
 
   bucket = {
     tls_only         = var.tls_only
-    write_once       = true
     noncurrent_days  = var.noncurrent_days
     object_lock_days = var.object_lock_days
     force_destroy    = var.force_destroy
@@ -95,11 +94,12 @@ module "warehouse" {
   size                 = var.sizes.load
   network              = var.network.load ? local.network : null
   secret_recovery_days = var.secret_recovery_days
-  database = var.database == null ? null : merge(var.database, {
-    vpc_id          = one(module.network[*].vpc_id)
-    subnet_ids      = one(module.network[*].subnet_ids)
-    client_group_id = one(module.network[*].functions_group_id)
-  })
+  database             = var.database
+  database_network = one([for network in module.network : {
+    vpc_id          = network.vpc_id
+    subnet_ids      = network.subnet_ids
+    client_group_id = network.functions_group_id
+  }])
 }
 
 module "presentation" {
@@ -118,15 +118,8 @@ module "presentation" {
   gate       = var.page_gate
 }
 
-module "monitoring" {
-  source = "./modules/monitoring"
-
-  name        = local.name
-  environment = var.environment
-  kms_key_arn = aws_kms_key.this.arn
-  emails      = var.alarm_emails
-
-  functions = merge(
+locals {
+  steps = merge(
     {
       ingest  = module.ingestion.function
       process = module.processing.function
@@ -135,16 +128,26 @@ module "monitoring" {
     },
     { for site in module.presentation : "publish" => site.function },
   )
-
   queues = {
     process = module.processing.queue
     load    = module.warehouse.queue
   }
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+
+  name        = local.name
+  environment = var.environment
+  kms_key_arn = aws_kms_key.this.arn
+  emails      = var.alarm_emails
+
+  functions = local.steps
+  queues    = local.queues
 
   freshness_minutes = var.freshness_minutes
   queue_age_minutes = var.queue_age_minutes
   database          = try(module.warehouse.database.identifier, null)
-  watch_database    = var.database != null
   log_queries       = var.log_queries
   budget            = var.budget
 }

@@ -17,25 +17,12 @@ output "secrets" {
 
 output "functions" {
   description = "Functions by step: name, role, log group."
-  value = {
-    for step, f in merge(
-      {
-        ingest  = module.ingestion.function
-        process = module.processing.function
-        load    = module.warehouse.function
-        doctor  = module.doctor
-      },
-      { for site in module.presentation : "publish" => site.function },
-    ) : step => { name = f.name, arn = f.arn, role = f.role_name, log_group = f.log_group }
-  }
+  value       = { for step, f in local.steps : step => { name = f.name, arn = f.arn, role = f.role_name, log_group = f.log_group } }
 }
 
 output "queues" {
   description = "Queues by step, each with its dead-letter queue."
-  value = {
-    process = module.processing.queue
-    load    = module.warehouse.queue
-  }
+  value       = local.queues
 }
 
 output "schedules" {

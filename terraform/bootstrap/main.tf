@@ -10,12 +10,14 @@ resource "aws_kms_key" "state" {
 }
 
 module "state" {
-  source          = "../modules/bucket"
-  name            = "${var.project}-state-${data.aws_caller_identity.current.account_id}"
-  kms_key_arn     = aws_kms_key.state.arn
-  write_once      = false # Terraform writes the state again and again; versions keep the old ones
-  tls_only        = var.tls_only
-  noncurrent_days = 365
+  source      = "../modules/bucket"
+  name        = "${var.project}-state-${data.aws_caller_identity.current.account_id}"
+  kms_key_arn = aws_kms_key.state.arn
+  settings = {
+    tls_only        = var.tls_only
+    write_once      = false # Terraform writes the state again and again; versions keep the old ones
+    noncurrent_days = 365
+  }
 }
 
 # GitHub's certificates are signed by authorities that AWS knows; no thumbprint is needed.

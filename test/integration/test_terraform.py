@@ -1,29 +1,34 @@
 """terraform/: well-formed, applied to a server that speaks AWS's API, and with no permission that nobody wrote down."""
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from lib import terraform
-from lib.terraform import ROOT, Moto, Terraform
+from lib.terraform import REMOTE_STATE, ROOT, Moto, Terraform
 
 pytestmark = [
     pytest.mark.skipif(terraform.missing() is not None, reason=str(terraform.missing())),
-    # a minute and a half of both cores, and the program has no part in it
-    pytest.mark.depends_on("terraform", "tools/permissions.py", "docs/reference/permissions.md", "docs/runbook.md", "test/lib/terraform.py"),
+    # two minutes of a core and more of waiting, and the program has no part in it
+    pytest.mark.depends_on("terraform", ".github/workflows/deploy.yml", "tools/permissions.py", "docs/reference/permissions.md", "docs/runbook.md", "test/lib/terraform.py"),
 ]
 
 PERMISSIONS = ROOT / "docs" / "reference" / "permissions.md"
 
-# What moto has no answer for: budgets, CloudFront's functions and header policies, saved log queries. It refuses what a
-# policy denies to plain HTTP, which is all that it speaks here.
+# What moto has no answer for: budgets, CloudFront's functions and header policies (the box of test/cloud has), saved log
+# queries (nobody has); and it never takes an object lock away again, so that prod with its lock is only planned. It refuses
+# what a policy denies to plain HTTP, which is all that it speaks here.
 MOTO = {
     "environment": "dev", "architecture": "x86_64", "alarm_emails": ["ops@example.com"], "log_queries": False,
     "budget": 0, "page": {"cloudfront": False}, "tls_only": True, "force_destroy": True, "secret_recovery_days": 0,
     "key_deletion_days": 7, "network": {"create": True, "load": True},
     "catalog_tables": {"dim_staff": "star/dim_staff/0123456789abcdef-1"},
+    "database": {"deletion_protection": False, "final_snapshot": False},
 }
+STATE = "tote-dev/terraform.tfstate"
 
 
 @pytest.fixture(scope="class")
@@ -33,11 +38,22 @@ def moto(tmp_path_factory):
 
 
 @pytest.fixture(scope="class")
-def deployment(tmp_path_factory, moto):
-    """The whole deployment, applied to moto."""
+def bootstrap(tmp_path_factory, moto):
+    """What an account gets once: the bucket of the states, and who deploys by GitHub, with and without OIDC."""
+    account = Terraform(tmp_path_factory.mktemp("bootstrap"), "bootstrap", endpoint=moto.endpoint)
+    account.init()
+    account.variables(repository="example/tote", environments=["dev"], ci_user=True, tls_only=False)
+    account.apply()
+    return account
+
+
+@pytest.fixture(scope="class")
+def deployment(tmp_path_factory, moto, bootstrap):
+    """The whole deployment, applied to moto, with its state in the bucket that bootstrap made."""
     folder = tmp_path_factory.mktemp("terraform")
-    terraform_root = Terraform(folder, endpoint=moto.endpoint)
-    terraform_root.init()
+    terraform_root = Terraform(folder, endpoint=moto.endpoint, override=REMOTE_STATE)
+    terraform_root.init("-backend-config=environments/dev/backend.hcl",
+                        f"-backend-config=bucket={bootstrap.outputs()['state_bucket']}")
     terraform_root.variables(zip_directory=terraform.placeholder_zips(folder), **MOTO)
     terraform_root.apply()
     return terraform_root
@@ -65,12 +81,24 @@ IMPLIED = {"read ingestion": {"read a record of ingestion"}, "read processed": {
            "write site": {"probe site"}, "read site": {"read a record of site"}}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 class TestDeployment:
-    def test_every_permission_is_written_down(self, deployment, tmp_path):
-        state = tmp_path / "state.json"
-        state.write_text(deployment.run("show", "-json"))
-        page = subprocess.run([sys.executable, ROOT / "tools/permissions.py", state], text=True, check=True,
+    def test_the_state_is_locked_while_somebody_applies(self, deployment, bootstrap, moto):
+        bucket, s3 = bootstrap.outputs()["state_bucket"], moto.client("s3")
+        assert b'"aws_db_instance"' in s3.get_object(Bucket=bucket, Key=STATE)["Body"].read()
+        assert not list(deployment.folder.glob("*.tfstate"))
+        lock = {"ID": "d5b1b1f0-0000-4000-8000-000000000000", "Operation": "OperationTypeApply", "Who": "somebody@else"}
+        s3.put_object(Bucket=bucket, Key=f"{STATE}.tflock", Body=json.dumps(lock).encode())
+        said = deployment.run("apply", "-auto-approve", "-input=false", "-no-color", "-refresh=false", check=False)
+        assert "Error acquiring the state lock" in said and "somebody@else" in said, said
+        s3.delete_object(Bucket=bucket, Key=f"{STATE}.tflock")
+
+    def test_every_permission_is_written_down(self, deployment, bootstrap, tmp_path):
+        states = []
+        for root in (deployment, bootstrap):
+            states.append(tmp_path / f"state-{len(states)}.json")
+            states[-1].write_text(json.dumps(root.show()))
+        page = subprocess.run([sys.executable, ROOT / "tools/permissions.py", *states], text=True, check=True,
                               stdout=subprocess.PIPE).stdout
         (deployment.folder / "permissions.md").write_text(page)
         assert page == PERMISSIONS.read_text(), (
@@ -167,6 +195,35 @@ class TestDeployment:
             yield f"send {step}", lambda url=queue["url"]: sqs.send_message(QueueUrl=url, MessageBody="x")
             yield f"purge {step}", lambda url=queue["url"]: sqs.purge_queue(QueueUrl=url)
 
-    def test_it_goes_away_again(self, deployment):
+    def test_the_workflow_plans_prod_as_it_is(self, moto, bootstrap, tmp_path):
+        """The commands of .github/workflows/deploy.yml, with the state in the bucket."""
+        root = Terraform(tmp_path, endpoint=moto.endpoint, override=REMOTE_STATE)
+        shutil.copytree(terraform.placeholder_zips(tmp_path), tmp_path / "build" / "lambda")
+        workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+        step = next(step for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "terraform plan")
+        assert step["working-directory"] == "terraform"
+        summary = tmp_path / "summary"
+        env = root.env | {"ENVIRONMENT": "prod", "STATE_BUCKET": bootstrap.outputs()["state_bucket"],
+                          "TF_VAR_alarm_emails": '["ops@example.com"]', "TF_VAR_page_gate": '{"addresses":["192.0.2.1"]}',
+                          "TF_VAR_permissions_boundary_arn": "arn:aws:iam::123456789012:policy/tote-prod-boundary",
+                          "GITHUB_STEP_SUMMARY": str(summary), "TF_CLI_ARGS_init": f"-plugin-dir={terraform.plugin_dir()}"}
+        assert set(step["env"]) <= set(env)
+        done = subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], cwd=root.folder, env=env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert done.returncode == 0, done.stdout
+        said = summary.read_text()
+        assert said.startswith("### prod")
+        for made in ("aws_db_instance.this[0]", "aws_s3_bucket_object_lock_configuration.this[0]", "aws_cloudfront_function.gate[0]",
+                     "aws_budgets_budget.this[0]", "aws_cloudwatch_query_definition.this[\"errors\"]"):
+            assert f"{made} will be created" in done.stdout, done.stdout
+
+    def test_it_goes_away_again(self, deployment, bootstrap, moto):
         deployment.destroy()
-        assert "values" not in json.loads(deployment.run("show", "-json"))
+        assert "values" not in deployment.show()
+        bucket, s3 = bootstrap.outputs()["state_bucket"], moto.client("s3")
+        assert b'"resources": []' in s3.get_object(Bucket=bucket, Key=STATE)["Body"].read()
+        for version in s3.list_object_versions(Bucket=bucket)["Versions"] + s3.list_object_versions(Bucket=bucket).get(
+                "DeleteMarkers", []):
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        bootstrap.destroy()
+        assert "values" not in bootstrap.show()

@@ -30,6 +30,13 @@ provider "aws" {
 }
 """
 
+# The same with the state where environments/*/backend.hcl says.
+REMOTE_STATE = OVERRIDE.replace('backend "local" {}', """backend "s3" {
+    use_path_style              = true
+    skip_credentials_validation = true
+    skip_metadata_api_check     = true
+  }""")
+
 
 def plugin_dir():
     """Where provider plugins lie unpacked on this machine, or None: then only the registry has them."""
@@ -68,6 +75,7 @@ class Terraform:
                         ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*"))
         self.folder = self.base / root
         self.endpoint = endpoint
+        self.shown = None
         if override:
             (self.folder / "local_override.tf").write_text(override)
 
@@ -82,6 +90,8 @@ class Terraform:
         return variables
 
     def run(self, *arguments, check=True):
+        if arguments[0] in ("apply", "destroy"):
+            self.shown = None
         done = subprocess.run(["terraform", *map(str, arguments)], cwd=self.folder, env=self.env, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         assert not check or done.returncode == 0, f"terraform {' '.join(map(str, arguments))}:\n{done.stdout[-8000:]}"
@@ -99,12 +109,18 @@ class Terraform:
     def destroy(self):
         return self.run("destroy", "-auto-approve", "-input=false", "-no-color")
 
+    def show(self):
+        """The state as a document. It costs seconds, so it is kept until something is done."""
+        if self.shown is None:
+            self.shown = json.loads(self.run("show", "-json"))
+        return self.shown
+
     def outputs(self):
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
 
     def resources(self):
         """Everything in the state: address -> values."""
-        state = json.loads(self.run("show", "-json"))
+        state = self.show()
         found = {}
 
         def walk(module):

@@ -2,8 +2,8 @@
 
 resource "aws_s3_bucket" "this" {
   bucket              = var.name
-  force_destroy       = var.force_destroy
-  object_lock_enabled = var.object_lock_days > 0
+  force_destroy       = var.settings.force_destroy
+  object_lock_enabled = var.settings.object_lock_days > 0
 }
 
 resource "aws_s3_bucket_versioning" "this" {
@@ -44,13 +44,13 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 }
 
 resource "aws_s3_bucket_object_lock_configuration" "this" {
-  count  = var.object_lock_days > 0 ? 1 : 0
+  count  = var.settings.object_lock_days > 0 ? 1 : 0
   bucket = aws_s3_bucket.this.id
 
   rule {
     default_retention {
       mode = "GOVERNANCE"
-      days = var.object_lock_days
+      days = var.settings.object_lock_days
     }
   }
 
@@ -78,7 +78,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     filter {}
 
     noncurrent_version_expiration {
-      noncurrent_days = var.noncurrent_days
+      noncurrent_days = var.settings.noncurrent_days
     }
 
     expiration {
@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "this" {
   source_policy_documents = var.more_policy
 
   dynamic "statement" {
-    for_each = var.tls_only ? [1] : []
+    for_each = var.settings.tls_only ? [1] : []
 
     content {
       sid       = "TlsOnly"
@@ -123,7 +123,7 @@ data "aws_iam_policy_document" "this" {
   # CreateMultipartUpload and UploadPart know no conditions; CompleteMultipartUpload, which makes the object, does.
   # S3 calls the latter, PutObject and CopyObject an ObjectCreationOperation.
   dynamic "statement" {
-    for_each = var.write_once ? [1] : []
+    for_each = var.settings.write_once ? [1] : []
 
     content {
       sid           = "WriteOnce"
@@ -153,7 +153,7 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_s3_bucket_policy" "this" {
-  count  = var.tls_only || var.write_once || length(var.more_policy) > 0 ? 1 : 0
+  count  = var.settings.tls_only || var.settings.write_once || length(var.more_policy) > 0 ? 1 : 0
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.this.json
 

@@ -15,40 +15,28 @@ variable "overwritable" {
   default     = []
 }
 
-variable "write_once" {
-  description = "Refuse every write without If-None-Match, but for the keys in `overwritable`."
-  type        = bool
-  default     = true
-}
-
-variable "tls_only" {
-  description = "Refuse plain HTTP. Off only against a local server that speaks nothing else."
-  type        = bool
-  default     = true
-}
-
-variable "noncurrent_days" {
-  description = "Days after which a version that was deleted or replaced goes for good. Current objects never expire."
-  type        = number
-  default     = 90
+variable "settings" {
+  description = <<-END
+    tls_only: refuse plain HTTP; off only against a local server that speaks nothing else.
+    write_once: refuse every write without If-None-Match, but for the keys in `overwritable`.
+    noncurrent_days: after so many a version that was deleted or replaced goes for good; current objects never expire.
+    object_lock_days: for so long nobody can delete a version (governance mode); only when the bucket is made.
+    force_destroy: let `terraform destroy` delete a bucket that holds objects.
+  END
+  type = object({
+    tls_only         = optional(bool, true)
+    write_once       = optional(bool, true)
+    noncurrent_days  = optional(number, 90)
+    object_lock_days = optional(number, 0)
+    force_destroy    = optional(bool, false)
+  })
+  default = {}
 }
 
 variable "expire_days" {
   description = "Days after which objects go. 0: never, as it must be for everything that holds data of its own."
   type        = number
   default     = 0
-}
-
-variable "object_lock_days" {
-  description = "Days during which nobody can delete a version (governance mode). 0: no object lock. Only when the bucket is made."
-  type        = number
-  default     = 0
-}
-
-variable "force_destroy" {
-  description = "Let `terraform destroy` delete a bucket that holds objects."
-  type        = bool
-  default     = false
 }
 
 variable "more_policy" {

@@ -1,14 +1,10 @@
 # Scheduler -> ingest -> ingestion bucket.
 
 module "bucket" {
-  source           = "../bucket"
-  name             = var.bucket.name
-  kms_key_arn      = var.functions.kms_key_arn
-  tls_only         = var.bucket.tls_only
-  write_once       = var.bucket.write_once
-  noncurrent_days  = var.bucket.noncurrent_days
-  object_lock_days = var.bucket.object_lock_days
-  force_destroy    = var.bucket.force_destroy
+  source      = "../bucket"
+  name        = var.bucket.name
+  kms_key_arn = var.functions.kms_key_arn
+  settings    = var.bucket
 }
 
 # The value is set by hand, so that it never stands in the state: docs/how-to/deploy-to-aws.md.

@@ -103,7 +103,7 @@ locals {
       namespace   = "tote", metric = "quarantined", dimensions = { environment = var.environment, step = step }
       statistic   = "Sum", threshold = 0, period = 300, periods = 1, missing = "notBreaching"
     } },
-    !var.watch_database ? {} : {
+    var.database == null ? {} : {
       "warehouse-storage" = {
         description = "The warehouse's disk has less than 2 GB left"
         namespace   = "AWS/RDS", metric = "FreeStorageSpace", dimensions = { DBInstanceIdentifier = var.database }

@@ -51,11 +51,6 @@ variable "database" {
   default     = null
 }
 
-variable "watch_database" {
-  description = "Whether there is an RDS instance to watch."
-  type        = bool
-}
-
 variable "log_queries" {
   description = "Keep ready-made questions to the logs (CloudWatch Logs Insights)."
   type        = bool

@@ -1,14 +1,11 @@
 # The published page: files in a bucket that only CloudFront can read, and only for those whom the gate lets through.
 
 module "bucket" {
-  source          = "../bucket"
-  name            = var.bucket.name
-  overwritable    = ["index.html", "latest.json"] # the page of a new version, and the pointer to the newest documents
-  tls_only        = var.bucket.tls_only
-  write_once      = var.bucket.write_once
-  noncurrent_days = var.bucket.noncurrent_days
-  force_destroy   = var.bucket.force_destroy
-  more_policy     = data.aws_iam_policy_document.cloudfront[*].json
+  source       = "../bucket"
+  name         = var.bucket.name
+  overwritable = ["index.html", "latest.json"]               # the page of a new version, and the pointer to the newest documents
+  settings     = merge(var.bucket, { object_lock_days = 0 }) # old documents are swept
+  more_policy  = data.aws_iam_policy_document.cloudfront[*].json
 }
 
 module "grants" {

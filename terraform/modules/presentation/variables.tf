@@ -4,26 +4,13 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "What all functions share (see modules/function), with the environment that all of them get."
-  type = object({
-    architecture             = string
-    log_retention_days       = number
-    kms_key_arn              = string
-    permissions_boundary_arn = optional(string)
-    environment              = map(string)
-    zips                     = map(string)
-  })
+  description = "What all functions share: `common` of modules/function, their `zips` and the `environment` that all of them get."
+  type        = any # modules/function says what is in it
 }
 
 variable "bucket" {
-  description = "Settings of the site bucket (see modules/bucket)."
-  type = object({
-    name            = string
-    tls_only        = bool
-    write_once      = bool
-    noncurrent_days = number
-    force_destroy   = bool
-  })
+  description = "Name and settings of the site bucket: `settings` of modules/bucket."
+  type        = any # modules/bucket says what is in it
 }
 
 variable "lake" {
@@ -40,22 +27,14 @@ variable "warehouse" {
 }
 
 variable "size" {
-  description = "Memory, time-out, /tmp and reserved concurrency of the function (see modules/function)."
-  type = object({
-    memory   = number
-    timeout  = number
-    tmp      = optional(number, 512)
-    reserved = optional(number, -1)
-  })
+  description = "Memory, time-out, /tmp and reserved concurrency of the function."
+  type        = any # modules/function says what is in it
 }
 
 variable "network" {
-  description = "Where the function runs (see modules/function)."
-  type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
-  })
-  default = null
+  description = "Where the function runs. Null: outside every VPC."
+  type        = any # modules/function says what is in it
+  default     = null
 }
 
 variable "cloudfront" {

@@ -46,14 +46,16 @@ data "aws_caller_identity" "current" {}
 
 # Answers to questions, not data: Athena overwrites and they go after a week.
 module "results" {
-  source          = "../bucket"
-  name            = var.results_bucket_name
-  kms_key_arn     = var.functions.kms_key_arn
-  tls_only        = var.bucket.tls_only
-  write_once      = false
-  expire_days     = 7
-  noncurrent_days = 1
-  force_destroy   = true
+  source      = "../bucket"
+  name        = var.results_bucket_name
+  kms_key_arn = var.functions.kms_key_arn
+  expire_days = 7
+  settings = {
+    tls_only        = var.bucket.tls_only
+    write_once      = false
+    noncurrent_days = 1
+    force_destroy   = true
+  }
 }
 
 resource "aws_athena_workgroup" "this" {

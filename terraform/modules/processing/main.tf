@@ -1,15 +1,11 @@
 # New batch record in the ingestion bucket -> queue -> process -> processed bucket.
 
 module "bucket" {
-  source           = "../bucket"
-  name             = var.bucket.name
-  kms_key_arn      = var.functions.kms_key_arn
-  overwritable     = ["*/_delta_log/_last_checkpoint"]
-  tls_only         = var.bucket.tls_only
-  write_once       = var.bucket.write_once
-  noncurrent_days  = var.bucket.noncurrent_days
-  object_lock_days = var.bucket.object_lock_days
-  force_destroy    = var.bucket.force_destroy
+  source       = "../bucket"
+  name         = var.bucket.name
+  kms_key_arn  = var.functions.kms_key_arn
+  overwritable = ["*/_delta_log/_last_checkpoint"]
+  settings     = var.bucket
 }
 
 module "queue" {

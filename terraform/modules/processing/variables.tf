@@ -4,15 +4,8 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "What all functions share (see modules/function), with the environment that all of them get."
-  type = object({
-    architecture             = string
-    log_retention_days       = number
-    kms_key_arn              = string
-    permissions_boundary_arn = optional(string)
-    environment              = map(string)
-    zips                     = map(string)
-  })
+  description = "What all functions share: `common` of modules/function, their `zips` and the `environment` that all of them get."
+  type        = any # modules/function says what is in it
 }
 
 variable "ingestion" {
@@ -24,25 +17,13 @@ variable "ingestion" {
 }
 
 variable "bucket" {
-  description = "Settings of the processed bucket (see modules/bucket)."
-  type = object({
-    name             = string
-    tls_only         = bool
-    write_once       = bool
-    noncurrent_days  = number
-    object_lock_days = number
-    force_destroy    = bool
-  })
+  description = "Name and settings of the processed bucket: `settings` of modules/bucket."
+  type        = any # modules/bucket says what is in it
 }
 
 variable "size" {
-  description = "Memory, time-out, /tmp and reserved concurrency of the function (see modules/function)."
-  type = object({
-    memory   = number
-    timeout  = number
-    tmp      = optional(number, 512)
-    reserved = optional(number, -1)
-  })
+  description = "Memory, time-out, /tmp and reserved concurrency of the function."
+  type        = any # modules/function says what is in it
 }
 
 variable "catalog_tables" {

@@ -1,5 +1,5 @@
 # A PostgreSQL of RDS, reached by the functions only. RDS makes and rotates the master's password; the loader's role and
-# password are made by hand with sql/warehouse_loader.sql.
+# password are made by hand with sql/grants/warehouse_loader.sql.
 
 locals {
   database = var.database == null ? [] : [var.database]
@@ -9,21 +9,21 @@ resource "aws_db_subnet_group" "this" {
   count       = length(local.database)
   name        = "${var.name}-warehouse"
   description = "Where the warehouse of ${var.name} may run"
-  subnet_ids  = local.database[0].subnet_ids
+  subnet_ids  = var.database_network.subnet_ids
 }
 
 resource "aws_security_group" "database" {
   count       = length(local.database)
   name        = "${var.name}-warehouse"
   description = "The warehouse, reached by the functions of ${var.name}"
-  vpc_id      = local.database[0].vpc_id
+  vpc_id      = var.database_network.vpc_id
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database" {
   count                        = length(local.database)
   security_group_id            = aws_security_group.database[0].id
   description                  = "PostgreSQL from the functions"
-  referenced_security_group_id = local.database[0].client_group_id
+  referenced_security_group_id = var.database_network.client_group_id
   ip_protocol                  = "tcp"
   from_port                    = 5432
   to_port                      = 5432
@@ -31,7 +31,7 @@ resource "aws_vpc_security_group_ingress_rule" "database" {
 
 resource "aws_vpc_security_group_egress_rule" "database" {
   count                        = length(local.database)
-  security_group_id            = local.database[0].client_group_id
+  security_group_id            = var.database_network.client_group_id
   description                  = "PostgreSQL to the warehouse"
   referenced_security_group_id = aws_security_group.database[0].id
   ip_protocol                  = "tcp"

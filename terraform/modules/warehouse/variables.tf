@@ -4,15 +4,8 @@ variable "name" {
 }
 
 variable "functions" {
-  description = "What all functions share (see modules/function), with the environment that all of them get."
-  type = object({
-    architecture             = string
-    log_retention_days       = number
-    kms_key_arn              = string
-    permissions_boundary_arn = optional(string)
-    environment              = map(string)
-    zips                     = map(string)
-  })
+  description = "What all functions share: `common` of modules/function, their `zips` and the `environment` that all of them get."
+  type        = any # modules/function says what is in it
 }
 
 variable "ingestion_arn" {
@@ -48,22 +41,14 @@ variable "schema" {
 }
 
 variable "size" {
-  description = "Memory, time-out, /tmp and reserved concurrency of the function (see modules/function)."
-  type = object({
-    memory   = number
-    timeout  = number
-    tmp      = optional(number, 512)
-    reserved = optional(number, -1)
-  })
+  description = "Memory, time-out, /tmp and reserved concurrency of the function."
+  type        = any # modules/function says what is in it
 }
 
 variable "network" {
-  description = "Where the function runs (see modules/function)."
-  type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
-  })
-  default = null
+  description = "Where the function runs. Null: outside every VPC."
+  type        = any # modules/function says what is in it
+  default     = null
 }
 
 variable "secret_recovery_days" {
@@ -73,18 +58,16 @@ variable "secret_recovery_days" {
 
 variable "database" {
   description = "The RDS instance to make. Null: bring your own PostgreSQL and put its URL into the secret."
+  type        = any # the deployment's variable of this name says what is in it
+  default     = null
+}
+
+variable "database_network" {
+  description = "Where that instance runs, and the security group of those who may reach it."
   type = object({
-    vpc_id              = string
-    subnet_ids          = list(string)
-    client_group_id     = string
-    instance_class      = optional(string, "db.t4g.micro")
-    engine_version      = optional(string, "16")
-    storage_gb          = optional(number, 20)
-    storage_max_gb      = optional(number, 100)
-    multi_az            = optional(bool, false)
-    backup_days         = optional(number, 7)
-    deletion_protection = optional(bool, true)
-    final_snapshot      = optional(bool, true)
+    vpc_id          = string
+    subnet_ids      = list(string)
+    client_group_id = string
   })
   default = null
 }
