@@ -38,6 +38,11 @@ static void print_step(struct buf *out, const char *name, const struct status_st
         buf_addf(out, "%-8s nothing yet\n", name);
         return;
     }
+    if (!step->captured_us) {
+        buf_addf(out, "%-8s batch %llu   whose record is not in the lake\n", name,
+                 (unsigned long long)step->head);
+        return;
+    }
     clock_format_duration(status->now_us - step->captured_us, age);
     clock_format(step->captured_us, at);
     at[19] = '\0'; /* without the fraction */

@@ -96,6 +96,21 @@ static void a_deadline_that_was_taken_back_does_nothing(void **state)
     cancel_deadline(0, 0);
 }
 
+/* Else tidying up would go on until the function is killed, and nobody were told why. */
+static void tidying_up_leaves_time_to_say_so(void **state)
+{
+    (void)state;
+
+    assert_int_equal(cancel_tidy_us(), 2000000);
+    cancel_deadline(clock_monotonic_us() + 60000000, 3000000);
+    assert_int_equal(cancel_tidy_us(), 2000000);
+    cancel_deadline(clock_monotonic_us(), 3000000);
+    assert_in_range(cancel_tidy_us(), 1000000, 1500000);
+    cancel_deadline(clock_monotonic_us() - 4000000, 3000000);
+    assert_int_equal(cancel_tidy_us(), 0);
+    cancel_deadline(0, 0);
+}
+
 static void who_interrupts_before_the_deadline_is_heard(void **state)
 {
     struct err err;
@@ -118,6 +133,7 @@ int main(void)
         cmocka_unit_test(a_request_is_seen_by_checks_and_by_poll),
         cmocka_unit_test(a_deadline_requests_cancellation_and_says_so),
         cmocka_unit_test(a_deadline_that_was_taken_back_does_nothing),
+        cmocka_unit_test(tidying_up_leaves_time_to_say_so),
         cmocka_unit_test(who_interrupts_before_the_deadline_is_heard),
         cmocka_unit_test(the_first_signal_asks_and_the_second_ends),
     };

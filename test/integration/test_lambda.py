@@ -10,7 +10,7 @@ import pytest
 
 from lib.function import Emulator, Function, check_bootstrap, object_event, queue_event, release_bootstrap
 from lib.network import Network
-from lib.servers import S3Server
+from lib.servers import MotoServer, S3Server
 from lib.tote import ROOT
 
 
@@ -330,6 +330,19 @@ def test_on_buckets(cloud):
         with cloud.function("process", {"TOTE_LAKE_INGESTION": "s3://shop-nowhere"}) as process:
             assert "shop-nowhere" in process.call().text
     assert cloud.project.warehouse("select design_name from dim_design where design_id = 1") == [("Oak",)]
+
+
+def test_a_missing_secret_is_named_and_its_coming_is_noticed(cloud):
+    with MotoServer() as moto:
+        secrets = moto.client("secretsmanager")
+        env = moto.environment | {"AWS_ENDPOINT_URL": moto.url, "TOTE_SOURCE_URL": "secret:tote/source"}
+        with cloud.function("ingest", env) as ingest:
+            message = ingest.fails("NOT_FOUND")
+            assert "'source.url': secretsmanager:GetSecretValue on 'tote/source'" in message, message
+            secrets.create_secret(Name="tote/source", SecretString="no address of a database, pass-word-2")
+            assert "pass-word-2" not in ingest.fails("CONFIG") + ingest.log.text()
+            secrets.put_secret_value(SecretId="tote/source", SecretString=cloud.project.source.url)
+            assert ingest.ok()["head"] == 1
 
 
 def test_publish_makes_the_page_that_the_warehouse_has(cloud):
