@@ -1,6 +1,5 @@
 """How long the dashboard takes until its headline figures can be read, in Debian's Chromium."""
 import pathlib
-import shutil
 import sys
 import time
 import urllib.request
@@ -8,12 +7,10 @@ import urllib.request
 root = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root / "test"))
 
-from playwright.sync_api import sync_playwright  # noqa: E402
-
+from lib.chromium import chromium  # noqa: E402
 from lib.serving import Serving  # noqa: E402
 from lib.tote import Tote  # noqa: E402
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 FIGURES = "document.querySelectorAll('.figure-value').length >= 3"
 EVERYTHING = "!document.querySelector('[aria-busy=true], .skeleton')"
 PATIENCE_MS = 300_000
@@ -45,8 +42,7 @@ def wait_for_answers(address):
 def measure(report, folder, name, rounds):
     """The project in `folder` is loaded already."""
     cold, ready, warm = [], [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    with chromium() as browser:
         for _ in range(rounds):
             with Serving(Tote(folder)) as serving:
                 context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -60,7 +56,6 @@ def measure(report, folder, name, rounds):
                 ready.append(visit(page, serving.address))
                 warm.append(visit(page, serving.address))
                 context.close()
-        browser.close()
     for how, visits in (("server just started", cold), ("a server that knows the batch", ready), ("again, by ETag", warm)):
         paint, figures, everything = min(visits, key=lambda one: one[1])
         report.add(f"headline figures, {name}, {how}", figures, 1.0, "s",

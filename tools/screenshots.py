@@ -4,20 +4,17 @@
 usage: screenshots.py FOLDER      (TOTE_BIN names the program)
 """
 import pathlib
-import shutil
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "test"))
 
-from playwright.sync_api import sync_playwright  # noqa: E402
-
+from lib.chromium import chromium  # noqa: E402
 from lib.postgres import PostgresServer  # noqa: E402
 from lib.serving import Serving  # noqa: E402
 from lib.tote import Tote  # noqa: E402
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 LARGEST = 150_000
 
 # name, fragment, width, height, colours
@@ -69,10 +66,8 @@ def main(folder):
         for day in DAYS:
             source.execute(day)
             tote.ok("run")
-        with Serving(tote) as serving, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        with Serving(tote) as serving, chromium() as browser:
             take(browser, serving.address, folder)
-            browser.close()
 
 
 if __name__ == "__main__":

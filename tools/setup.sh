@@ -20,7 +20,7 @@ BUILD_PACKAGES="gcc g++ libc6-dev make meson ninja-build pkg-config python3
     libpq-dev libssl-dev libjansson-dev libzstd-dev libxxhash-dev libyaml-dev
     libcurl4-openssl-dev libexpat1-dev libmicrohttpd-dev zlib1g-dev"
 DEMO_PACKAGES="postgresql-15"
-TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv chromium"
+TEST_PACKAGES="$DEMO_PACKAGES libcmocka-dev clang clang-format gcovr python3-venv chromium-headless-shell"
 FUZZ_PACKAGES="clang libclang-rt-14-dev"
 
 case $(dpkg --print-architecture 2>/dev/null) in

@@ -1,28 +1,20 @@
 """A real browser (Debian's Chromium) on a real `tote serve` over the real ToteSys data."""
 import os
 import pathlib
-import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from lib.chromium import chromium
 from lib.serving import Serving
 from lib.tote import ROOT, Tote
 
 AXE = ROOT / ".cache/npm/browser/node_modules/axe-core/axe.min.js"
 
-# No sandbox, as root cannot have one; nothing that talks to the outside by itself.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-
 
 @pytest.fixture(scope="session")
 def browser():
-    program = shutil.which("chromium")
-    assert program, "there is no chromium; `make setup` installs it"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 class Dashboard:
