@@ -1,5 +1,7 @@
 """Fixtures of the integration tests."""
+import collections
 import hashlib
+import json
 import os
 
 import pytest
@@ -50,6 +52,33 @@ def files_of(place):
     return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file() and not {".terraform", "__pycache__"} & set(path.parts)]
 
 
+# Workers take what took longest last time first, so that none is left with it at the end. A test nobody has timed counts as a second.
+TIMES = BUILD / "test-times.json"
+times = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    if not hasattr(config, "workerinput"):
+        return
+    known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    units = collections.Counter()
+    for item in items:
+        units[unit_of(item.nodeid)] += known.get(item.nodeid, 1)
+    items.sort(key=lambda item: -units[unit_of(item.nodeid)])  # which keeps the order within a unit
+
+
+def pytest_runtest_logreport(report):
+    times[report.nodeid] = round(times.get(report.nodeid, 0) + report.duration, 2)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput") or not BUILD.exists():
+        return
+    known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    TIMES.write_text(json.dumps(known | times, indent=0))
+
+
 @pytest.fixture(scope="session")
 def server():
     """A PostgreSQL server of this worker's own. Tests that kill a server start one themselves."""
@@ -92,13 +121,18 @@ def project(tote, totesys):
     return tote
 
 
-def pytest_xdist_make_scheduler(config, log):
+def unit_of(nodeid):
     """Tests of one class share a costly fixture and therefore a worker; all others go wherever there is one free."""
+    name = nodeid.partition("[")[0]
+    return name.rpartition("::")[0] if name.count("::") > 1 else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
     class ByClass(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            name = nodeid.partition("[")[0]
-            return name.rpartition("::")[0] if name.count("::") > 1 else nodeid
+            return unit_of(nodeid)
 
+    config.option.loadscopereorder = False  # pytest_collection_modifyitems does it
     return ByClass(config, log)

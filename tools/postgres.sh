@@ -8,9 +8,9 @@
 #        postgres.sh restart LINK   starts a server that exists
 #        postgres.sh settings LINK  prints how to reach it, for the shell (PGHOST, PGPORT, ...)
 #
-# TOTE_POSTGRES_BIN names another server's programs than the newest that is installed.
+# TOTE_POSTGRES_BIN names another server's programs than the newest that is installed, TOTE_POSTGRES_DIR another place than /tmp.
 #
-# The server's folder is a short one in /tmp: the path of a socket may have 107 bytes, and PostgreSQL, which refuses
+# The server's folder has a short name: the path of a socket may have 107 bytes, and PostgreSQL, which refuses
 # to run as root, must be able to reach its files. It listens in that folder and on 127.0.0.1. Everybody is trusted,
 # except that members of the role `asks_password` who come over TCP must know their password.
 set -euo pipefail
@@ -58,7 +58,7 @@ start_server() {
 start() {
     [ -n "$bin" ] || die "PostgreSQL is not installed (tools/setup.sh test)"
     [ ! -e "$link" ] || die "'$link' is there already"
-    dir=$(mktemp -d /tmp/tote-pg.XXXXXX)
+    dir=$(mktemp -d "${TOTE_POSTGRES_DIR:-/tmp}/tote-pg.XXXXXX")
     [ "$(id -u)" != 0 ] || chown postgres: "$dir"
     chmod 755 "$dir" # the socket is for everybody on this machine who runs tests
     rm -f "$link"
@@ -93,7 +93,7 @@ stop() {
         as_owner "$bin/pg_ctl" -D "$dir/data" -m immediate -w -s stop >/dev/null 2>&1 || true
     fi
     case $dir in
-    /tmp/tote-pg.*) rm -rf "$dir" ;;
+    */tote-pg.??????) rm -rf "$dir" ;;
     esac
     rm -f "$link"
 }

@@ -1,6 +1,7 @@
 """The ingestion store, read as a stranger would: by the records and the JSON objects that they name, with Python's json."""
 import ctypes
 import ctypes.util
+import functools
 import hashlib
 import json
 
@@ -11,11 +12,18 @@ class Number(str):
     """A JSON number, to the digit."""
 
 
-def decompress(data):
-    """A zstd frame. Python 3.11 has no zstd of its own; the library is there because the program needs it."""
+@functools.cache
+def library():
+    """Python 3.11 has no zstd of its own; the library is there because the program needs it."""
     zstd = ctypes.CDLL(ctypes.util.find_library("zstd"))
     zstd.ZSTD_createDCtx.restype = ctypes.c_void_p
     zstd.ZSTD_decompressStream.restype = ctypes.c_size_t
+    return zstd
+
+
+def decompress(data):
+    """A zstd frame."""
+    zstd = library()
 
     class Buffer(ctypes.Structure):
         _fields_ = [("data", ctypes.c_void_p), ("size", ctypes.c_size_t), ("position", ctypes.c_size_t)]
@@ -37,21 +45,28 @@ def decompress(data):
     return b"".join(pieces)
 
 
-def lines(folder, described):
-    """The rows of an object, which must be what its record says."""
+def raw_lines(folder, described):
+    """The lines of an object, which must be what its record says."""
     data = (folder / described["key"]).read_bytes()
     assert len(data) == described["bytes"], described
     assert hashlib.sha256(data).hexdigest() == described["sha256"], described
     if described["key"].endswith(".zst"):
         data = decompress(data)
-    rows = [json.loads(line, parse_int=Number, parse_float=Number, parse_constant=constant)
-            for line in data.decode("utf-8").split("\n")[:-1]]
-    assert len(rows) == described["rows"], described
-    return rows
+    found = data.decode("utf-8").split("\n")
+    assert found.pop() == "" and len(found) == described["rows"], described
+    return found
+
+
+def lines(folder, described):
+    """The rows of an object."""
+    return list(map(DECODER.decode, raw_lines(folder, described)))
 
 
 def constant(text):
     raise AssertionError(f"{text} is no JSON")
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=constant)
 
 
 class Table:

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -144,15 +145,22 @@ def test_server_stops_in_the_middle_of_a_copy(tote):
     with PostgresServer() as server:
         source = server.create()
         shop.fill(source)
-        source.execute("insert into orders select i, 1, 1, 1, i, '2024-01-01', repeat('x', 200)"
-                       " from generate_series(1000, 40999) i")
+        source.execute("insert into orders select i, 1, 1, 1, i, '2024-01-01', repeat('x', 10000)"
+                       " from generate_series(1000, 3999) i")  # more than a socket holds
         source.execute("checkpoint")  # the test's server does not wait for the disk
         shop.set_up(tote, source.url)
         tote.source = source
         running = tote.start("run")
-        wait_until(lambda: source.value("select count(*) from pg_stat_activity where query ilike '%copy%orders%'"
-                                        " and state = 'active' and pid <> pg_backend_pid()"))
+
+        def copying():
+            return source.value("select count(*) from pg_stat_activity where query ilike '%copy%orders%'"
+                                " and state = 'active' and pid <> pg_backend_pid()")
+
+        wait_until(copying)
+        running.process.send_signal(signal.SIGSTOP)  # or it might have read all before the server is gone
+        assert copying()
         server.kill()
+        running.process.send_signal(signal.SIGCONT)
         refused(running.wait(), UNAVAILABLE, "source")
         assert tote.records() == []
         server.restart()

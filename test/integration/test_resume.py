@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from replay import lines
+from replay import raw_lines
 
 ROWS = 80_000
 PARTS = 4  # of 16 MiB, the smallest there are
@@ -50,7 +50,7 @@ def content(tote):
     [table] = tote.records()[0]["tables"]
     attempts = collections.Counter(described["key"].split(".")[1].split("-")[1] for described in table["objects"])
     ingestion = tote.folder / "lake/ingestion"
-    return sorted(tuple(row.values()) for described in table["objects"] for row in lines(ingestion, described)), attempts
+    return sorted(line for described in table["objects"] for line in raw_lines(ingestion, described)), attempts
 
 
 def check_whole(tote, source, undisturbed):

@@ -170,7 +170,7 @@ def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 def test_interrupt_while_waiting_for_a_lock(place):

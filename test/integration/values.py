@@ -26,16 +26,14 @@ def identifier(name):
 
 def texts(database, query):
     """Column names, type oids (of a domain's base) and rows of a query, every value as PostgreSQL's text or None."""
-    with database.connect(autocommit=True) as connection:
-        connection.execute(SETTINGS)
-        result = connection.pgconn.exec_(query.encode())
-        assert result.status == 2, f"{query}: {result.error_message.decode()}"  # PGRES_TUPLES_OK
-        width = range(result.nfields)
-        names = [result.fname(i).decode() for i in width]
-        oids = [result.ftype(i) for i in width]
-        rows = [tuple(None if (cell := result.get_value(row, i)) is None else cell.decode() for i in width)
-                for row in range(result.ntuples)]
-        return names, oids, rows
+    result = database.kept(SETTINGS).pgconn.exec_(query.encode())
+    assert result.status == 2, f"{query}: {result.error_message.decode()}"  # PGRES_TUPLES_OK
+    width = range(result.nfields)
+    names = [result.fname(i).decode() for i in width]
+    oids = [result.ftype(i) for i in width]
+    rows = [tuple(None if (cell := result.get_value(row, i)) is None else cell.decode() for i in width)
+            for row in range(result.ntuples)]
+    return names, oids, rows
 
 
 def padded(text):
