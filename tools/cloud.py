@@ -3,12 +3,13 @@
 
 usage: cloud.py demo         starts everything, shows what happens, leaves it running
        cloud.py down         stops it and removes it
-       cloud.py env          prints what a shell needs to look around with `aws` or boto3
+       cloud.py env          prints what a shell needs to look around with `aws`, `terraform`, `tote` and `psql`
 
 Everything lies in $BUILD/cloud. MiniStack is the AWS, tools/postgres.sh the databases, build/lambda the functions.
 """
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 import time
@@ -117,7 +118,8 @@ def demo(folder):
     for show in (show_the_way, show_an_outage, show_a_removed_permission, show_a_dead_message):
         show(box)
     say("It goes on running. Look around:")
-    print(f"    eval \"$(.cache/venv/bin/python tools/cloud.py env)\"; aws logs tail {box.outputs['functions']['load']['log_group']}\n"
+    print(f"    eval \"$(.cache/venv/bin/python tools/cloud.py env)\"; cd {box.terraform.folder}    # here docs/runbook.md can be practised\n"
+          f"    aws logs tail {box.outputs['functions']['load']['log_group']}\n"
           f"    psql '{box.warehouse_server.conninfo}'\nStop and remove it: make cloud-down")
 
 
@@ -131,8 +133,8 @@ def main(arguments):
             Box(folder).stop()
             shutil.rmtree(folder)
     elif arguments == ["env"]:
-        for name, value in Box(folder).environment().items():
-            print(f"export {name}={value}")
+        for name, value in Box(folder).shell().items():
+            print(f"export {name}={shlex.quote(value)}")
     else:
         sys.exit(__doc__)
 

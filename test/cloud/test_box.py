@@ -1,31 +1,8 @@
 """The deployment at work in the box: changes arrive, failures are told, nothing is lost whatever becomes of the events.
 
-Slow (ten minutes) and not in `make test`: `make test-cloud`.
+Slow and not in `make test`: `make test-cloud`.
 """
-import pytest
-
-from lib import terraform
-from lib.cloud import OPERATOR, Box
-from lib.terraform import ROOT
-
-pytestmark = [
-    pytest.mark.skipif(terraform.missing() is not None, reason=str(terraform.missing())),
-    pytest.mark.skipif(not (ROOT / ".cache/ministack").exists(), reason="SKIPPED LOUDLY: tools/setup.sh cloud was not run"),
-    pytest.mark.timeout(1200),
-]
-
-
-@pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    made = Box(tmp_path_factory.mktemp("box"))
-    try:
-        made.start()
-        made.apply()
-        made.fill_secrets()
-        made.until("the first batch", 240, lambda: made.batches() >= 1)
-        yield made
-    finally:
-        made.stop()
+from lib.cloud import OPERATOR
 
 
 def same(box):
@@ -132,30 +109,3 @@ def test_a_message_that_nobody_understands_dies_alone(box):
     arrives(box, "Box", 180)
     box.until("it lies dead", 400, lambda: box.depth("process", dead=True) == 1)
     same(box)
-
-
-def test_the_runbook_brings_a_deleted_record_back(box):
-    arrives(box, "Beech", 180)
-    s3, bucket = box.client("s3"), box.outputs["buckets"]["processed"]
-    newest = box.records("processed")[-1]
-    marker = s3.delete_object(Bucket=bucket, Key=newest)["VersionId"]
-    try:
-        error, answer = box.invoke("load")
-        assert error and "put back to an earlier state" in answer["errorMessage"], answer
-    finally:
-        s3.delete_object(Bucket=bucket, Key=newest, VersionId=marker)
-    arrives(box, "Fig", 180)
-    same(box)
-
-
-def test_the_runbook_restores_the_warehouse_from_the_lake(box):
-    """Everything is dropped; load makes it again, history included, and goes on from there."""
-    everything = "select md5(string_agg(t::text, ',' order by t::text)) from fact_sales_order t"
-    before, batch = box.warehouse(everything), box.batches()
-    box.warehouse("drop schema tote cascade")
-    box.warehouse("drop owned by tote_loader cascade")
-    box.rotate_secret()
-    error, answer = box.invoke("load")
-    assert not error and answer["head"] == batch, answer
-    assert box.warehouse(everything) == before
-    arrives(box, "Larch", 180)

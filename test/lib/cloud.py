@@ -2,12 +2,13 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 
 import psycopg
 
-from lib.terraform import REGION, ROOT, Terraform, free_port, wait_for
+from lib.terraform import REGION, ROOT, Terraform, free_port, settings, wait_for
 
 OPERATOR = "operator@example.com"
 
@@ -42,8 +43,8 @@ class Server:
     def conninfo(self):
         return f"{self.tool('url')} dbname={self.database}"
 
-    def url(self, role, password):
-        return f"postgresql://{role}:{password}@127.0.0.1:{(self.link / 'port').read_text().strip()}/{self.database}"
+    def url(self, role, password=None):
+        return f"postgresql://{role}{':' + password if password else ''}@127.0.0.1:{(self.link / 'port').read_text().strip()}/{self.database}"
 
     def execute(self, sql):
         """The first value of the last statement, or None."""
@@ -73,6 +74,7 @@ class Box:
         self.source_server = Server(self.folder / "source", "totesys")
         self.warehouse_server = Server(self.folder / "warehouse", "warehouse")
         self.port_file = self.folder / "port"
+        self.models = self.folder / "models"
         self.terraform = None
         self.process = None
         self.seen = []
@@ -82,9 +84,11 @@ class Box:
     def endpoint(self):
         return f"http://127.0.0.1:{self.port_file.read_text()}"
 
-    def environment(self):
-        return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    def shell(self):
+        """The variables of a shell in terraform/ in which the commands of docs/runbook.md can be typed."""
+        path = f"{ROOT}/.cache/awscli:{(ROOT / os.environ.get('BUILD', 'build')).resolve()}:{os.environ['PATH']}"
+        return settings(self.endpoint) | {"DEPLOYMENT": "tote-box", "VARIABLES": "", "PATH": path,
+                                          "OWNER_URL": self.warehouse_server.url("postgres")}
 
     def client(self, service):
         import boto3
@@ -107,6 +111,8 @@ class Box:
                       "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION,
                       "TMPDIR": str(self.folder / "tmp")}
         (self.folder / "tmp").mkdir()
+        shutil.copytree(ROOT / "models", self.models)
+        (self.folder / "sql").symlink_to(ROOT / "sql")
         with (self.folder / "ministack.log").open("w") as log:
             self.process = subprocess.Popen([ROOT / ".cache/ministack/bin/ministack"], cwd=self.folder, env=variables,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -121,7 +127,7 @@ class Box:
         self.terraform.variables(**{**SETTINGS, "zip_directory": str(ROOT / os.environ.get("BUILD", "build") / "lambda"),
                                     # unlike AWS, MiniStack does not unpack a function at /var/task
                                     "function_environment": {"AWS_ENDPOINT_URL": self.endpoint,
-                                                             "TOTE_MODELS": str(ROOT / "models")}, **variables})
+                                                             "TOTE_MODELS": str(self.models)}, **variables})
         self.terraform.apply()
         self.outputs = self.terraform.outputs()
         self.mailbox = self.client("sqs").create_queue(QueueName="operators-mailbox")["QueueUrl"]

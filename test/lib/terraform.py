@@ -66,6 +66,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def settings(endpoint=None):
+    """What Terraform and AWS's command line are told by their environment."""
+    variables = {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
+                 "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_PAGER": "",
+                 "AWS_EC2_METADATA_DISABLED": "true"}
+    return variables | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
+
+
 class Terraform:
     """A copy of one of the roots in terraform/, in a folder of its own."""
 
@@ -82,12 +90,7 @@ class Terraform:
     @property
     def env(self):
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-        variables |= {"TF_CLI_CONFIG_FILE": os.devnull, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1",
-                      "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION,
-                      "AWS_EC2_METADATA_DISABLED": "true"}
-        if self.endpoint:
-            variables["AWS_ENDPOINT_URL"] = self.endpoint
-        return variables
+        return variables | settings(self.endpoint)
 
     def run(self, *arguments, check=True):
         if arguments[0] in ("apply", "destroy"):
