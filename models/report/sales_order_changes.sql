@@ -41,7 +41,7 @@ from (select f.*, c.currency_code as currency, cast(f.units_sold * f.unit_price 
              lag(f.last_updated_time) over versions as updated_time_before,
              row_number() over versions as version
       from (select v.*, v.captured_at as valid_from from fact_sales_order v
-            where v.sales_order_id in (select sales_order_id from fact_sales_order group by sales_order_id having count(*) > 1)) f
+            where v.sales_order_id in (select sales_order_id from fact_sales_order where batch_id > :first_batch)) f
       join dim_currency c on c.currency_id = f.currency_id
       window versions as (partition by f.sales_order_id order by f.batch_id)) versions
 where version > 1

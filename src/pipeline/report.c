@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <strings.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "pipeline/report_file.h"
@@ -13,7 +14,10 @@ enum {
 };
 
 struct folder {
-    const char **names; /* without ".sql", sorted */
+    const char *dir;       /* its path */
+    const char *shown;     /* the same, for messages */
+    struct sha256 *digest; /* takes every file that is read */
+    const char **names;    /* without ".sql", sorted */
     size_t count;
 };
 
@@ -23,36 +27,35 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* No such folder: no files. */
-static enum err_code list_folder(const char *path, struct arena *arena, struct folder *ret_folder,
-                                 struct err *err)
+static enum err_code list_folder(struct folder *folder, struct arena *arena, struct err *err)
 {
-    struct folder folder = {.names = arena_alloc(arena, FILES_MAX * sizeof *folder.names)};
-
-    if (file_is_dir(path)) {
-        DIR *dir = opendir(path);
+    folder->names = arena_alloc(arena, FILES_MAX * sizeof *folder->names);
+    if (file_is_dir(folder->dir)) {
+        DIR *dir = opendir(folder->dir);
         if (!dir)
-            return file_error(err, "reading", path);
-        for (const struct dirent *entry; (entry = readdir(dir)) && folder.count < FILES_MAX;) {
+            return file_error(err, "reading", folder->dir);
+        for (const struct dirent *entry; (entry = readdir(dir)) && folder->count < FILES_MAX;) {
             size_t size = strlen(entry->d_name);
             if (entry->d_name[0] != '.' && size > 4 && text_ends(entry->d_name, ".sql"))
-                folder.names[folder.count++] = arena_strndup(arena, entry->d_name, size - 4);
+                folder->names[folder->count++] = arena_strndup(arena, entry->d_name, size - 4);
         }
         (void)closedir(dir);
     }
-    qsort(folder.names, folder.count, sizeof *folder.names, compare_names);
-    *ret_folder = folder;
+    qsort(folder->names, folder->count, sizeof *folder->names, compare_names);
     return ERR_OK;
 }
 
-static enum err_code read_file(const char *dir, const char *name, const char *shown,
-                               struct arena *arena, struct report_source *source,
-                               struct report *report, struct err *err)
+static enum err_code read_file(const struct folder *from, const char *name, struct arena *arena,
+                               struct report_source *source, struct report *report, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf content = {0};
 
     source->name = name;
-    source->what = arena_printf(arena, "%s/%s.sql", shown, name);
-    TRY(file_read(arena_printf(arena, "%s/%s.sql", dir, name), FILE_LIMIT_BYTES, &content, err));
+    source->what = arena_printf(arena, "%s/%s.sql", from->shown, name);
+    TRY(file_read(arena_printf(arena, "%s/%s.sql", from->dir, name), FILE_LIMIT_BYTES, &content,
+                  err));
+    sha256_add(from->digest, source->what, strlen(source->what) + 1);
+    sha256_add(from->digest, buf_text(&content), content.size + 1);
     if (memchr(buf_text(&content), '\0', content.size) ||
         !text_is_utf8(buf_text(&content), content.size))
         return err_set(err, ERR_CONFIG, "%s is not UTF-8 text", source->what);
@@ -84,18 +87,16 @@ static enum err_code bind_substitutes(struct report_sources *sources, struct are
     return ERR_OK;
 }
 
-static enum err_code read_sets(const char *dir, struct arena *arena, struct report_sources *sources,
-                               struct err *err)
+static enum err_code read_sets(struct folder folder, struct arena *arena,
+                               struct report_sources *sources, struct err *err)
 {
-    struct folder folder;
-
-    TRY(list_folder(dir, arena, &folder, err));
+    TRY(list_folder(&folder, arena, err));
     if (folder.count > REPORT_SETS_MAX)
         return err_set(err, ERR_CONFIG, "models/report/sets holds more than %d files",
                        REPORT_SETS_MAX);
     for (size_t i = 0; i < folder.count; i++)
-        TRY(read_file(dir, folder.names[i], "models/report/sets", arena,
-                      &sources->sets[sources->count++], NULL, err));
+        TRY(read_file(&folder, folder.names[i], arena, &sources->sets[sources->count++], NULL,
+                      err));
     return bind_substitutes(sources, arena, err);
 }
 
@@ -106,9 +107,8 @@ static bool has_money(const struct report_source *set)
 
 /* Counts what could not be converted, in every set with money that the report uses. */
 static enum err_code assemble_unconverted(const struct report_sources *sources,
-                                          const struct report_source *report, bool has_needed,
-                                          struct arena *arena, struct report_sql *ret_sql,
-                                          struct err *err)
+                                          const struct report_source *report, struct arena *arena,
+                                          struct report_sql *ret_sql, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     struct report_source counting = *report;
@@ -121,8 +121,7 @@ static enum err_code assemble_unconverted(const struct report_sources *sources,
     if (!text.size)
         return ERR_OK;
     counting.text = arena_strdup(arena, buf_text(&text));
-    return report_sql_assemble(sources, &counting, has_needed ? REPORT_SQL_WHOLE : REPORT_SQL_BARE,
-                               arena, ret_sql, err);
+    return report_sql_assemble(sources, &counting, REPORT_SQL_WHOLE, arena, ret_sql, err);
 }
 
 static enum err_code finish_report(const struct report_sources *sources,
@@ -137,10 +136,9 @@ static enum err_code finish_report(const struct report_sources *sources,
         TRY(report_sql_assemble(sources, source, (enum report_sql_form)form, arena,
                                 &report->sql[form], err));
     TRY(report_sql_many(sources, source, arena, &report->many, err));
-    for (int has = 0; has < 2; has++)
-        TRY(assemble_unconverted(sources, source, has, arena, &report->unconverted[has], err));
-    for (size_t i = 0; i < report->sql[1].param_count; i++)
-        report->takes[report->sql[1].params[i]] = true;
+    TRY(assemble_unconverted(sources, source, arena, &report->unconverted, err));
+    for (size_t i = 0; i < report->sql[REPORT_SQL_WHOLE].param_count; i++)
+        report->takes[report->sql[REPORT_SQL_WHOLE].params[i]] = true;
     return ERR_OK;
 }
 
@@ -198,8 +196,7 @@ static enum err_code collect_rows(const struct report_sources *sources, struct a
                                        arena_printf(arena, REPORT_ROWS_PREFIX "%s", source->name)};
         if (!report_sql_has_filters(source))
             continue;
-        for (int has = 0; has < 2; has++)
-            TRY(report_sql_rows(sources, source, has, arena, &rows.text[has], err));
+        TRY(report_sql_rows(sources, source, arena, &rows.sql, err));
         rows.asked_name = arena_printf(arena, REPORT_ASKED_ROWS_PREFIX "%s", source->name);
         rows.filter_columns = source->filter_columns;
         set->rows[set->row_count++] = rows;
@@ -208,52 +205,65 @@ static enum err_code collect_rows(const struct report_sources *sources, struct a
 }
 
 /* What can be chosen needs no header but, for rates, the table without which it is left out. */
-static enum err_code read_choices(const char *dir, struct arena *arena, struct report_set *set,
+static enum err_code read_choices(struct folder folder, struct arena *arena, struct report_set *set,
                                   struct err *err)
 {
-    struct folder folder;
-
-    TRY(list_folder(dir, arena, &folder, err));
+    TRY(list_folder(&folder, arena, err));
     for (size_t i = 0; i < folder.count; i++) {
         struct report_source source = {0};
-        const char **place = text_equal(folder.names[i], "dates") ? &set->dates : NULL;
+        const char **place = text_equal(folder.names[i], "dates")         ? &set->dates
+                             : text_equal(folder.names[i], "first_batch") ? &set->first_batch
+                                                                          : NULL;
         for (size_t j = 0; j < REPORT_PARAMETERS; j++)
             if (text_equal(folder.names[i], report_parameters[j].name))
                 place = &set->choices[j];
         if (!place)
             return err_set(err, ERR_CONFIG, "models/report/choices/%s.sql: there is no filter '%s'",
                            folder.names[i], folder.names[i]);
-        TRY(read_file(dir, folder.names[i], "models/report/choices", arena, &source, NULL, err));
+        TRY(read_file(&folder, folder.names[i], arena, &source, NULL, err));
         *place = source.text;
     }
     return ERR_OK;
 }
 
-enum err_code report_set_read(const char *models_dir, struct arena *arena,
-                              struct report_set **ret_set, struct err *err)
+static enum err_code read_reports(struct folder folder, const struct report_sources *sources,
+                                  struct arena *arena, struct report_set *set, struct err *err)
 {
-    struct report_sources *sources = arena_alloc(arena, sizeof *sources);
-    struct report_set *set = arena_alloc(arena, sizeof *set);
-    const char *dir = arena_printf(arena, "%s/report", models_dir);
-    struct folder folder;
-
-    TRY(read_sets(arena_printf(arena, "%s/sets", dir), arena, sources, err));
-    for (size_t i = 0; i < sources->count; i++)
-        if (sources->sets[i].needs)
-            set->needs = sources->sets[i].needs;
-    TRY(collect_rows(sources, arena, set, err));
-    TRY(read_choices(arena_printf(arena, "%s/choices", dir), arena, set, err));
-    TRY(list_folder(dir, arena, &folder, err));
+    TRY(list_folder(&folder, arena, err));
     set->reports = arena_alloc(arena, (folder.count + 1) * sizeof *set->reports);
     for (size_t i = 0; i < folder.count; i++) {
         struct report *report = &set->reports[set->count++];
         struct report_source source = {0};
         report->in_bundle = true;
-        TRY(read_file(dir, folder.names[i], "models/report", arena, &source, report, err));
+        TRY(read_file(&folder, folder.names[i], arena, &source, report, err));
         TRY(finish_report(sources, &source, report, arena, err));
     }
     qsort(set->reports, set->count, sizeof *set->reports, compare_reports);
-    TRY(check_drills(set, err));
+    return check_drills(set, err);
+}
+
+enum err_code report_set_read(const char *models_dir, struct arena *arena,
+                              struct report_set **ret_set, struct err *err)
+{
+    CLEANUP(sha256_free) struct sha256 *digest = sha256_new();
+    struct report_sources *sources = arena_alloc(arena, sizeof *sources);
+    struct report_set *set = arena_alloc(arena, sizeof *set);
+    const char *dir = arena_printf(arena, "%s/report", models_dir);
+    const struct folder sets = {arena_printf(arena, "%s/sets", dir), "models/report/sets", digest},
+                        choices = {arena_printf(arena, "%s/choices", dir), "models/report/choices",
+                                   digest},
+                        reports = {dir, "models/report", digest};
+    char hex[SHA256_HEX_SIZE];
+
+    TRY(read_sets(sets, arena, sources, err));
+    for (size_t i = 0; i < sources->count; i++)
+        if (sources->sets[i].needs)
+            set->needs = sources->sets[i].needs;
+    TRY(collect_rows(sources, arena, set, err));
+    TRY(read_choices(choices, arena, set, err));
+    TRY(read_reports(reports, sources, arena, set, err));
+    sha256_finish(digest, hex);
+    set->digest = arena_strdup(arena, hex);
     *ret_set = set;
     return ERR_OK;
 }

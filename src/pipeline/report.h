@@ -2,14 +2,15 @@
  *
  *   models/report/<name>.sql       a report: header of directives, one select
  *   models/report/sets/<name>.sql  rows that reports share, with their filters: `uses: <name>`
- *   models/report/choices/<filter>.sql  the values that a filter can take, dates.sql: first, last
- * day
+ *   models/report/choices/<filter>.sql  the values that a filter can take; dates.sql: first and
+ * last day; first_batch.sql: :first_batch
  *
  * `:name` in the SQL is a filter (report_parameters); it is bound as a parameter, null where the
- * reader gave none, and never becomes text of the statement.  A report's own SQL is put behind the
- * sets that it uses, as common table expressions.  A set that `needs` a table which the warehouse
- * does not have is replaced by <name>_none.sql.  docs/reference/reports.md says how to write one;
- * the documents are those of docs/reference/http-api.md. */
+ * reader gave none, and never becomes text of the statement; `:first_batch` is a number.  A
+ * report's own SQL is put behind the sets that it uses, as common table expressions.  A set that
+ * `needs` a table which the warehouse does not have is replaced by <name>_none.sql.
+ * docs/reference/reports.md says how to write one; the documents are those of
+ * docs/reference/http-api.md. */
 #ifndef PIPELINE_REPORT_H
 #define PIPELINE_REPORT_H
 
@@ -121,20 +122,21 @@ struct report {
     bool takes[REPORT_PARAMETERS];
     struct report_sql sql[3]; /* by enum report_sql_form (report_sql.h) */
     struct report_many_sql many;
-    /* [1]: the warehouse has the tables that sets need */
-    struct report_sql unconverted[2]; /* counts the rows that have no rate; text NULL: no money */
+    struct report_sql unconverted; /* counts the rows that have no rate; text NULL: no money */
 };
 
 struct report_set {
     struct report *reports; /* in the order in which a page shows them */
     size_t count;
-    const char *needs; /* the table that a set needs, or NULL */
+    const char *digest; /* of all files, in hex */
+    const char *needs;  /* the table that a set needs, or NULL */
     /* What a reader can choose from: one column of texts; NULL where there is no such file. */
     const char *choices[REPORT_PARAMETERS];
-    const char *dates; /* first and last day, or NULL */
+    const char *dates;       /* first and last day, or NULL */
+    const char *first_batch; /* that of the oldest versions, or NULL */
     struct report_rows {
-        const char *name;                  /* of the temporary table */
-        const char *text[2];               /* [1]: the warehouse has what sets need */
+        const char *name; /* of the temporary table */
+        struct report_sql sql;
         const char *asked_name;            /* report_many.h */
         const char *const *filter_columns; /* by parameter, or NULL */
     } * rows;                              /* of the sets with filters */
@@ -175,9 +177,10 @@ struct report_state {
     const char *generation;
     const char *lake;
     int64_t captured_us;
-    bool has_rates;    /* the table that sets need is there */
-    const char *today; /* day of the snapshot */
-    bool prepared;     /* report_prepare() was called on this connection */
+    bool has_rates;      /* the table that sets need is there */
+    const char *today;   /* day of the snapshot */
+    int64_t first_batch; /* versions of it supersede no others */
+    bool prepared;       /* report_prepare() was called on this connection */
 };
 CHECKED enum err_code report_state_read(const struct report_set *set, struct warehouse *warehouse,
                                         struct arena *arena, struct report_state *ret_state,

@@ -154,13 +154,16 @@ static bool take_row(void *arg, size_t column_count, const char *const *names,
 static void add_query(const struct report_many *many, struct buf *sql)
 {
     const struct report_many_sql *parts = &many->report->many;
+    CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
     const char *joint = "";
 
+    report_sql_render_plain(parts->shared, many->state->first_batch, sql);
+    report_sql_render_plain(parts->text, many->state->first_batch, &text);
     buf_addf(sql,
-             "%sselect " REPORT_ASKED "." REPORT_ASKED_PLACE ", answer.* from " REPORT_ASKED
+             "select " REPORT_ASKED "." REPORT_ASKED_PLACE ", answer.* from " REPORT_ASKED
              ", lateral (\nselect q.*, row_number() over (%s) as tote_position from (\n%s) q\n%s"
              "\nlimit %u) answer\nwhere " REPORT_ASKED "." REPORT_ASKED_PLACE " in (",
-             parts->shared, parts->order, parts->text, parts->order, many->limit + 1);
+             parts->order, buf_text(&text), parts->order, many->limit + 1);
     for (size_t i = 0; i < many->count; i++) {
         if (!many->wanted[i])
             continue;

@@ -62,6 +62,9 @@ enum err_code report_state_read(const struct report_set *set, struct warehouse *
     if (ledgers)
         TRY(warehouse_query(warehouse, sql_report_state, params, 1, take_state, &row, err));
     TRY(row.code);
+    if (state.batch && set->first_batch)
+        TRY(warehouse_query(warehouse, set->first_batch, NULL, 0, take_count, &state.first_batch,
+                            err));
     *ret_state = state;
     return ERR_OK;
 }
@@ -69,9 +72,14 @@ enum err_code report_state_read(const struct report_set *set, struct warehouse *
 enum err_code report_prepare(const struct report_set *set, struct warehouse *warehouse,
                              struct report_state *state, struct err *err)
 {
-    for (size_t i = 0; i < set->row_count; i++)
-        TRY(warehouse_prepare(warehouse, set->rows[i].name, set->rows[i].text[state->has_rates],
-                              NULL, err));
+    const char *const nothing[REPORT_PARAMETERS] = {0};
+    const char *params[REPORT_PARAMETERS];
+
+    for (size_t i = 0; i < set->row_count; i++) {
+        CLEANUP_IN_PLACE(buf_release) struct buf select = {0};
+        (void)report_sql_render(&set->rows[i].sql, nothing, state->first_batch, &select, params);
+        TRY(warehouse_prepare(warehouse, set->rows[i].name, buf_text(&select), NULL, err));
+    }
     state->prepared = true;
     return ERR_OK;
 }
@@ -104,16 +112,28 @@ static bool hand_on(void *arg, size_t column_count, const char *const *names,
     return limited->each(limited->arg, column_count, names, cells);
 }
 
-static size_t bind(const struct report_sql *sql, const struct report_filters *filters,
-                   const struct report_state *state, const char **ret_params)
+/* One statement with its parameters, for what was asked. */
+struct asked {
+    struct buf text;
+    const char *params[REPORT_PARAMETERS];
+    size_t count;
+};
+
+static void asked_release(struct asked *asked)
 {
-    for (size_t i = 0; i < sql->param_count; i++) {
-        const char *value = filters->values[sql->params[i]];
-        if (!value && sql->params[i] == REPORT_TODAY)
-            value = state->today;
-        ret_params[i] = value;
-    }
-    return sql->param_count;
+    buf_release(&asked->text);
+}
+
+static void render(const struct report_sql *sql, const struct report_filters *filters,
+                   const struct report_state *state, struct asked *ret_asked)
+{
+    const char *values[REPORT_PARAMETERS];
+
+    memcpy(values, filters->values, sizeof values);
+    if (!values[REPORT_TODAY])
+        values[REPORT_TODAY] = state->today;
+    ret_asked->count =
+        report_sql_render(sql, values, state->first_batch, &ret_asked->text, ret_asked->params);
 }
 
 static enum err_code check(const struct report *report, const struct report_state *state,
@@ -137,30 +157,29 @@ enum err_code report_run(const struct report *report, const struct report_state 
                          warehouse_row_fn *each, void *arg, struct report_run *ret_run,
                          struct err *err)
 {
-    bool prepared = state->prepared && !filters->values[REPORT_CONVERT];
-    const struct report_sql *sql = &report->sql[prepared           ? REPORT_SQL_PREPARED
-                                                : state->has_rates ? REPORT_SQL_WHOLE
-                                                                   : REPORT_SQL_BARE];
-    const struct report_sql *unconverted = &report->unconverted[state->has_rates];
-    CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
+    bool converts = filters->values[REPORT_CONVERT] != NULL;
+    const struct report_sql *sql = &report->sql[converts          ? REPORT_SQL_WHOLE
+                                                : state->prepared ? REPORT_SQL_PREPARED
+                                                                  : REPORT_SQL_BARE];
+    CLEANUP_IN_PLACE(asked_release) struct asked asked = {0}, counted = {0};
     struct limited limited = {.each = each, .arg = arg, .report = report, .limit = filters->limit};
     struct report_run run = {.unconverted = -1};
-    const char *params[REPORT_PARAMETERS];
 
     TRY(check(report, state, filters, err));
-    buf_addf(&text, "%s\nlimit %u", sql->text, filters->limit + 1);
-    size_t count = bind(sql, filters, state, params);
-    if (warehouse_query(warehouse, buf_text(&text), params, count, hand_on, &limited, err))
+    render(sql, filters, state, &asked);
+    buf_addf(&asked.text, "\nlimit %u", filters->limit + 1);
+    if (warehouse_query(warehouse, buf_text(&asked.text), asked.params, asked.count, hand_on,
+                        &limited, err))
         return err_wrap(err, "report '%s'", report->name);
     if (limited.mismatched) {
         err_set(err, ERR_CONFIG, "%s: the columns of the select are not those of its header",
                 report->what);
         return err_hint(err, "one '-- column:' for each, in the same order");
     }
-    if (filters->values[REPORT_CONVERT] && unconverted->text) {
-        count = bind(unconverted, filters, state, params);
-        TRY(warehouse_query(warehouse, unconverted->text, params, count, take_count,
-                            &run.unconverted, err));
+    if (converts && report->unconverted.text) {
+        render(&report->unconverted, filters, state, &counted);
+        TRY(warehouse_query(warehouse, buf_text(&counted.text), counted.params, counted.count,
+                            take_count, &run.unconverted, err));
     }
     run.rows = limited.rows;
     run.truncated = limited.truncated;

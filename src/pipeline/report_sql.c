@@ -1,6 +1,7 @@
 #include "pipeline/report_sql.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 
 #include "base/text.h"
 
@@ -66,6 +67,24 @@ static size_t parameter_index(const char *name, size_t size)
     return REPORT_PARAMETERS;
 }
 
+/* Known only when the warehouse is open: stays in the text until it is rendered. */
+static size_t first_batch_size(const char *at)
+{
+    static const char name[] = ":first_batch";
+    size_t size = sizeof name - 1;
+
+    return text_starts(at, name) && !islower((unsigned char)at[size]) && at[size] != '_' ? size : 0;
+}
+
+/* Whether the answer depends on what is asked. */
+static bool has_parameters(const char *text)
+{
+    for (const char *at = strchr(text, ':'); at; at = strchr(at + 1, ':'))
+        if (!first_batch_size(at))
+            return true;
+    return false;
+}
+
 static size_t place_of(struct report_sql *sql, enum report_parameter parameter)
 {
     for (size_t i = 0; i < sql->param_count; i++)
@@ -91,8 +110,8 @@ static enum err_code add_text(const struct report_source *source, enum report_sq
 {
     for (const char *at = source->text; *at;) {
         size_t size = opaque_size(at);
-        bool placeholder =
-            *at == ':' && islower((unsigned char)at[1]) && (at == source->text || at[-1] != ':');
+        bool placeholder = *at == ':' && islower((unsigned char)at[1]) &&
+                           (at == source->text || at[-1] != ':') && !first_batch_size(at);
         if (placeholder) {
             size = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_");
             size_t index = parameter_index(at + 1, size - 1);
@@ -240,11 +259,11 @@ static bool is_prepared(enum report_sql_form form)
 /* Made of other sets, and the same whatever is asked: of many at once it is made once. */
 static bool is_made_once(const struct report_sources *sources, const struct report_source *set)
 {
-    bool once = set->use_count && !report_sql_has_filters(set) && !strchr(set->text, ':');
+    bool once = set->use_count && !report_sql_has_filters(set) && !has_parameters(set->text);
 
     for (size_t i = 0; i < set->use_count && once; i++) {
         const struct report_source *used = find_set(sources, set->uses[i]);
-        once = used && !report_sql_has_filters(used) && !strchr(used->text, ':');
+        once = used && !report_sql_has_filters(used) && !has_parameters(used->text);
     }
     return once;
 }
@@ -304,29 +323,49 @@ enum err_code report_sql_assemble(const struct report_sources *sources,
     return ERR_OK;
 }
 
-enum err_code report_sql_rows(const struct report_sources *sources, const struct report_source *set,
-                              bool has_needed, struct arena *arena, const char **ret_text,
-                              struct err *err)
+size_t report_sql_render(const struct report_sql *sql, const char *const values[REPORT_PARAMETERS],
+                         int64_t first_batch, struct buf *ret_text,
+                         const char *ret_params[REPORT_PARAMETERS])
 {
-    CLEANUP_IN_PLACE(buf_release) struct buf out = {0};
-    struct report_sql sql = {0};
+    size_t places[REPORT_PARAMETERS] = {0}; /* by that of the text; 0: null */
+    size_t count = 0;
 
-    TRY(report_sql_assemble(sources, set, has_needed ? REPORT_SQL_WHOLE : REPORT_SQL_BARE, arena,
-                            &sql, err));
-    /* every parameter is null: tables are not made of parameters */
-    for (const char *at = sql.text; *at;) {
-        size_t size = opaque_size(at);
-        if (*at == '$') {
-            buf_add_text(&out, "null");
-            at += 1 + strspn(at + 1, "0123456789");
+    for (size_t i = 0; i < sql->param_count; i++) {
+        if (!values[sql->params[i]])
             continue;
-        }
-        size = size ? size : 1;
-        buf_add(&out, at, size);
-        at += size;
+        ret_params[count] = values[sql->params[i]];
+        places[i] = ++count;
     }
-    *ret_text = arena_strdup(arena, buf_text(&out));
-    return ERR_OK;
+    for (const char *at = sql->text; *at;) {
+        size_t size = opaque_size(at), digits = *at == '$' ? strspn(at + 1, "0123456789") : 0;
+        size_t place = digits ? places[strtoul(at + 1, NULL, 10) - 1] : 0;
+        if (place)
+            buf_addf(ret_text, "$%zu", place);
+        else if (digits)
+            buf_add_text(ret_text, "null");
+        else if (first_batch_size(at))
+            buf_addf(ret_text, "%" PRId64, first_batch);
+        else
+            buf_add(ret_text, at, size ? size : 1);
+        size = digits ? 1 + digits : first_batch_size(at) ? first_batch_size(at) : size;
+        at += size ? size : 1;
+    }
+    return count;
+}
+
+void report_sql_render_plain(const char *text, int64_t first_batch, struct buf *ret_text)
+{
+    const struct report_sql sql = {.text = text};
+    const char *const nothing[REPORT_PARAMETERS] = {0};
+    const char *params[REPORT_PARAMETERS];
+
+    (void)report_sql_render(&sql, nothing, first_batch, ret_text, params);
+}
+
+enum err_code report_sql_rows(const struct report_sources *sources, const struct report_source *set,
+                              struct arena *arena, struct report_sql *ret_sql, struct err *err)
+{
+    return report_sql_assemble(sources, set, REPORT_SQL_BARE, arena, ret_sql, err);
 }
 
 void report_sql_asked_rows(const struct report_rows *rows, struct buf *ret_sql)

@@ -33,7 +33,7 @@ CHECKED enum err_code report_sql_strip(const char *what, const char *text, struc
                                        const char **ret_text, struct err *err);
 /* How sets are put in front of a report. */
 enum report_sql_form {
-    REPORT_SQL_BARE, /* a table that sets need is not there: their substitutes */
+    REPORT_SQL_BARE, /* converts nothing: substitutes of the sets that need a table for that */
     REPORT_SQL_WHOLE,
     REPORT_SQL_PREPARED, /* the rows of sets with filters stand in temporary tables, unconverted */
     REPORT_SQL_FORMS,
@@ -44,16 +44,26 @@ CHECKED enum err_code report_sql_assemble(const struct report_sources *sources,
                                           const struct report_source *report,
                                           enum report_sql_form form, struct arena *arena,
                                           struct report_sql *ret_sql, struct err *err);
-/* The rows of one set, without parameters: what its temporary table is made of. */
+/* The rows of one set, for report_sql_render() without values: what its temporary table is made of.
+ */
 CHECKED enum err_code report_sql_rows(const struct report_sources *sources,
-                                      const struct report_source *set, bool has_needed,
-                                      struct arena *arena, const char **ret_text, struct err *err);
+                                      const struct report_source *set, struct arena *arena,
+                                      struct report_sql *ret_sql, struct err *err);
 /* For report_many.h: the rows of a set that each row of REPORT_ASKED lets through. */
 void report_sql_asked_rows(const struct report_rows *rows, struct buf *ret_sql);
 /* Leaves it empty for a report that is not ordered at its end. */
 CHECKED enum err_code report_sql_many(const struct report_sources *sources,
                                       const struct report_source *report, struct arena *arena,
                                       struct report_many_sql *ret_sql, struct err *err);
+/* Appends the statement for these values: what nobody asks for is null in the text itself, and
+ * :first_batch its number, so that planners see which conditions and joins they can leave out and
+ * how few later versions are.  The rest become parameters, whose number is returned, with what they
+ * are bound to in `ret_params`. */
+size_t report_sql_render(const struct report_sql *sql, const char *const values[REPORT_PARAMETERS],
+                         int64_t first_batch, struct buf *ret_text,
+                         const char *ret_params[REPORT_PARAMETERS]);
+/* The same for a text that takes no values. */
+void report_sql_render_plain(const char *text, int64_t first_batch, struct buf *ret_text);
 /* What a filter's value is to SQL. */
 const char *report_sql_type(enum report_parameter parameter);
 bool report_sql_has_filters(const struct report_source *set);

@@ -12,11 +12,11 @@ select f.payment_id, f.payment_date, cast(date_trunc('month', f.payment_date) as
        s.first_name || ' ' || s.last_name as staff, p.counterparty_legal_name as counterparty, g.design_name as design,
        f.batch_id, f.captured_at
 from payments_now f
-join dim_date d on d.date_id = f.payment_date
-join dim_currency c on c.currency_id = f.currency_id
-join dim_payment_type y on y.payment_type_id = f.payment_type_id
-join dim_counterparty p on p.counterparty_id = f.counterparty_id
-join dim_transaction t on t.transaction_id = f.transaction_id
+left join dim_date d on d.date_id = f.payment_date
+left join dim_currency c on c.currency_id = f.currency_id
+left join dim_payment_type y on y.payment_type_id = f.payment_type_id
+left join dim_counterparty p on p.counterparty_id = f.counterparty_id
+left join dim_transaction t on t.transaction_id = f.transaction_id
 left join sales_now so on so.sales_order_id = t.sales_order_id
 left join purchases_now po on po.purchase_order_id = t.purchase_order_id
 left join dim_location l on l.location_id = coalesce(so.agreed_delivery_location_id, po.agreed_delivery_location_id)

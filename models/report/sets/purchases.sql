@@ -11,9 +11,9 @@ select f.purchase_order_id, f.created_date, cast(date_trunc('month', f.created_d
        p.counterparty_legal_name as counterparty,
        f.agreed_delivery_date, f.agreed_payment_date, f.batch_id, f.captured_at
 from purchases_now f
-join dim_date d on d.date_id = f.created_date
-join dim_currency c on c.currency_id = f.currency_id
-join dim_location l on l.location_id = f.agreed_delivery_location_id
-join dim_staff s on s.staff_id = f.staff_id
-join dim_counterparty p on p.counterparty_id = f.counterparty_id
+left join dim_date d on d.date_id = f.created_date
+left join dim_currency c on c.currency_id = f.currency_id
+left join dim_location l on l.location_id = f.agreed_delivery_location_id
+left join dim_staff s on s.staff_id = f.staff_id
+left join dim_counterparty p on p.counterparty_id = f.counterparty_id
 left join rates r on r.from_currency = c.currency_code and f.created_date >= r.valid_from and f.created_date < r.valid_to
