@@ -59,7 +59,7 @@ def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work, PostgresServer() as server:
-        source = server.load_totesys()
+        source = server.load_totesys("totesys")
         tote = Tote(work)
         tote.configure(source.url, more="page:\n  title: ToteSys\n")
         tote.ok("run")

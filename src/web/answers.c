@@ -6,11 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "web/kept.h"
 #include "web/web_metrics.h"
 
 static const int64_t lock_wait_us = 20 * INT64_C(1000000);
 static const int64_t hold_us = 2 * INT64_C(1000000); /* then a load gets its turn */
-static const int64_t hold_prepared_us = 10 * INT64_C(1000000);
 static const int64_t turn_us = INT64_C(200000);
 static const int64_t pipeline_fresh_us = INT64_C(1000000);
 static const char json_type[] = "application/json";
@@ -23,7 +23,6 @@ struct reader {
     struct report_state state;
     uint64_t version;
     int64_t opened_us;
-    bool is_only; /* of a DuckDB file, which is opened once in a process */
 };
 
 struct reader *reader_new(struct web *web)
@@ -33,7 +32,6 @@ struct reader *reader_new(struct web *web)
     reader->web = web;
     reader->app = app_new(web->config);
     reader->arena = arena_new(0);
-    reader->is_only = text_starts(config_text(web->config, OPTION_WAREHOUSE_URL), "duckdb:");
     return reader;
 }
 
@@ -92,9 +90,7 @@ static enum err_code use_warehouse(struct reader *reader, struct err *err)
 {
     int64_t timeout_us = config_number(reader->web->config, OPTION_SERVE_TIMEOUT);
 
-    int64_t most_us = reader->state.prepared ? hold_prepared_us : hold_us;
-
-    if (reader->warehouse && clock_monotonic_us() - reader->opened_us > most_us) {
+    if (reader->warehouse && clock_monotonic_us() - reader->opened_us > hold_us) {
         reader_rest(reader);
         clock_sleep_us(turn_us);
     }
@@ -434,6 +430,14 @@ static struct document *make_counts(void *worker, const struct job *job)
     return nothing();
 }
 
+static bool has_counts(struct web *web)
+{
+    pthread_mutex_lock(&web->lock);
+    bool has = web->counts_arena != NULL;
+    pthread_mutex_unlock(&web->lock);
+    return has;
+}
+
 static struct document *make_nothing(void *worker, const struct job *job)
 {
     (void)worker, (void)job;
@@ -444,8 +448,12 @@ static void announce(void *arg, struct document *document)
 {
     struct web *web = arg;
     char data[48];
+    bool refused = document->status != 204; /* the server ends */
 
     document_release(document);
+    if (refused)
+        return;
+    kept_write(web);
     (void)snprintf(data, sizeof data, "{\"batch\":%llu}",
                    (unsigned long long)web_loaded(web).batch);
     events_tell(web->events, "warehouse", data);
@@ -494,30 +502,39 @@ static void prepare(struct reader *reader)
 {
     CLEANUP(arena_free) struct arena *scratch = arena_new(0);
     struct web *web = reader->web;
-    struct report_filters all = report_filters_none(), first = all, before;
+    struct report_filters all = report_filters_none(), asked = all, before;
     struct job last = new_job("announce", make_nothing);
     struct err ignored;
 
     add_background(web, answer_filters());
-    if (first_period(reader, scratch, &first)) {
-        add_reports(web, &first, true);
-        before = first;
+    if (first_period(reader, scratch, &asked)) {
+        before = asked;
+        add_reports(web, &asked, true);
         if (!report_filters_move_back(&before, scratch, &ignored))
             add_reports(web, &before, true);
-        add_reports(web, &first, false);
+        add_reports(web, &asked, false);
     }
     add_reports(web, &all, true);
-    add_reports(web, &all, false);
     add_background(web, new_job("counts", make_counts));
     last.done = announce;
     last.arg = web;
+    last.last = true;
     add_background(web, last);
+}
+
+/* Whether this is the first who sees that version: who asks a report may have been here before. */
+static bool begins_to_prepare(struct web *web, uint64_t version)
+{
+    pthread_mutex_lock(&web->lock);
+    bool begins = web->prepared != version;
+    web->prepared = version;
+    pthread_mutex_unlock(&web->lock);
+    return begins;
 }
 
 static struct document *make_look(void *worker, const struct job *job)
 {
     struct reader *reader = worker;
-    uint64_t before = web_loaded(reader->web).version;
     struct err err;
 
     (void)job;
@@ -526,13 +543,10 @@ static struct document *make_look(void *worker, const struct job *job)
         log_debug("the warehouse cannot be read now: %s", err.message);
         return nothing();
     }
-    if (reader->version == before)
-        return nothing();
-    /* one reader will answer everything that follows: the joins are made once for all of it */
-    if (reader->warehouse && reader->is_only &&
-        report_prepare(reader->web->reports, reader->warehouse, &reader->state, &err))
-        log_warn("preparing reports: %s", err.message);
-    prepare(reader);
+    if (begins_to_prepare(reader->web, reader->version))
+        prepare(reader);
+    else if (!has_counts(reader->web))
+        add_background(reader->web, new_job("counts", make_counts));
     return nothing();
 }
 

@@ -177,3 +177,11 @@ void cache_put(struct cache *cache, const char *key, struct document *document)
     }
     pthread_mutex_unlock(&cache->lock);
 }
+
+void cache_each(struct cache *cache, cache_each_fn *each, void *arg)
+{
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < cache->count; i++)
+        each(arg, cache->entries[i].key, cache->entries[i].document);
+    pthread_mutex_unlock(&cache->lock);
+}

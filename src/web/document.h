@@ -38,5 +38,8 @@ DEFINE_CLEANUP(struct cache *, cache_free)
 /* A reference, or NULL. */
 struct document *cache_get(struct cache *cache, const char *key);
 void cache_put(struct cache *cache, const char *key, struct document *document);
+/* Shows every document, in no order; `each` must not call this cache. */
+typedef void cache_each_fn(void *arg, const char *key, struct document *document);
+void cache_each(struct cache *cache, cache_each_fn *each, void *arg);
 
 #endif

@@ -20,6 +20,8 @@ struct jobs {
         struct jobs *jobs;
         pthread_t id;
         struct jobs_worker worker;
+        const char *key; /* of what it makes; NULL: nothing */
+        bool background;
     } threads[WORKERS_MAX];
     size_t thread_count;
 };
@@ -30,14 +32,50 @@ static void forget(struct job *job)
     free(job->question);
 }
 
-/* Takes the first job that somebody waits for, else the first, and those that ask the same. */
-static size_t take(struct jobs *jobs, struct job *ret_jobs, size_t most)
+static bool is_at_work(const struct jobs *jobs, const char *key)
 {
-    size_t taken = 0, kept = 0, chosen = 0;
+    for (size_t i = 0; i < jobs->thread_count; i++)
+        if (jobs->threads[i].key && text_equal(jobs->threads[i].key, key))
+            return true;
+    return false;
+}
 
-    while (chosen < jobs->count && jobs->waiting[chosen].background)
-        chosen++;
-    chosen = chosen == jobs->count ? 0 : chosen;
+/* The background has half of the threads, and none while somebody is answered. */
+static bool may_begin_background(const struct jobs *jobs, const struct job *job)
+{
+    size_t busy = 0, answering = 0;
+
+    for (size_t i = 0; i < jobs->thread_count; i++) {
+        const struct thread *thread = &jobs->threads[i];
+        busy += thread->key && thread->background;
+        answering += thread->key && !thread->background;
+    }
+    return !answering && busy < (job->last ? 1 : (jobs->thread_count + 1) / 2);
+}
+
+/* The first job that somebody waits for, else the first; none that is at work already: when that is
+ * done, the answer is known.  jobs->count: there is nothing to do now. */
+static size_t choose(const struct jobs *jobs)
+{
+    size_t background = jobs->count;
+
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct job *job = &jobs->waiting[i];
+        if (!job->background && !is_at_work(jobs, job->key))
+            return i;
+        if (job->background && background == jobs->count && !is_at_work(jobs, job->key))
+            background = i;
+    }
+    if (background < jobs->count && may_begin_background(jobs, &jobs->waiting[background]))
+        return background;
+    return jobs->count;
+}
+
+/* Takes that job, and those that ask the same. */
+static size_t take(struct jobs *jobs, size_t chosen, struct job *ret_jobs, size_t most)
+{
+    size_t taken = 0, kept = 0;
+
     ret_jobs[taken++] = jobs->waiting[chosen];
     for (size_t i = 0; i < jobs->count; i++) {
         struct job job = jobs->waiting[i];
@@ -70,19 +108,26 @@ static void *work(void *arg)
 
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->ending) {
-        if (!jobs->count && thread->worker.idle) {
+        if (choose(jobs) == jobs->count && thread->worker.idle) {
             pthread_mutex_unlock(&jobs->lock);
             thread->worker.idle(thread->worker.worker);
             pthread_mutex_lock(&jobs->lock);
         }
-        while (!jobs->count && !jobs->ending)
+        size_t chosen;
+        while ((chosen = choose(jobs)) == jobs->count && !jobs->ending)
             pthread_cond_wait(&jobs->more, &jobs->lock);
         if (jobs->ending)
             break;
-        size_t count = take(jobs, same, COUNT_OF(same));
+        size_t count = take(jobs, chosen, same, COUNT_OF(same));
+        CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+        buf_add_text(&key, same[0].key);
+        thread->key = buf_text(&key);
+        thread->background = same[0].background;
         pthread_mutex_unlock(&jobs->lock);
         answer(same, count, same[0].make(thread->worker.worker, &same[0]));
         pthread_mutex_lock(&jobs->lock);
+        thread->key = NULL;
+        pthread_cond_broadcast(&jobs->more); /* what waited for this may begin */
     }
     pthread_mutex_unlock(&jobs->lock);
     if (thread->worker.idle)
@@ -119,6 +164,7 @@ struct jobs *jobs_start(const struct jobs_worker *workers, size_t count, struct 
     pthread_cond_init(&jobs->more, NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_mutex_lock(&jobs->lock);
     for (size_t i = 0; i < count && i < WORKERS_MAX && !failed; i++) {
         struct thread *thread = &jobs->threads[i];
         thread->jobs = jobs;
@@ -126,6 +172,7 @@ struct jobs *jobs_start(const struct jobs_worker *workers, size_t count, struct 
         failed = pthread_create(&thread->id, NULL, work, thread);
         jobs->thread_count += !failed;
     }
+    pthread_mutex_unlock(&jobs->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!failed)
         return jobs;

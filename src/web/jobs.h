@@ -2,7 +2,8 @@
  *
  * A job is told what to make by its `make` function, which runs on a worker; `done` is called there
  * when the document is ready (its reference goes to `done`).  There is a bound on jobs that wait:
- * jobs_add then refuses.  Equal keys that wait or are at work are made once. */
+ * jobs_add then refuses.  Equal keys that wait are made once; what asks for something that is at
+ * work waits for it and is made afterwards, when it is known. */
 #ifndef WEB_JOBS_H
 #define WEB_JOBS_H
 
@@ -21,7 +22,8 @@ struct job {
     void *question;    /* owned by the queue: freed with free() */
     job_done_fn *done; /* NULL: nobody waits */
     void *arg;
-    bool background; /* after everything that somebody waits for */
+    bool background; /* while nobody waits for anything */
+    bool last;       /* of the background: when nothing else of it waits or is at work */
 };
 
 /* What a thread needs before it begins and when it has nothing to do. */

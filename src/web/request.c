@@ -166,13 +166,18 @@ static void route_filters(struct request *request, const char *rest)
 
     (void)rest;
     request->reply.cache = REPLY_REVALIDATE;
-    if (known && known->version == loaded.version) {
-        free(job.key);
-        answer_with(request, known);
+    if (!known || !loaded.version) {
+        document_release(known);
+        ask(request, web->warehouse_jobs, job);
         return;
     }
-    document_release(known);
-    ask(request, web->warehouse_jobs, job);
+    answer_with(request, known);
+    if (known->version == loaded.version) {
+        free(job.key);
+        return;
+    }
+    job.background = true; /* those of the last batch do meanwhile */
+    (void)jobs_add(web->warehouse_jobs, job);
 }
 
 static void route_latest(struct request *request, const char *rest)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "web/answers.h"
 #include "web/connections.h"
+#include "web/kept.h"
 #include "web/request.h"
 #include "web/watcher.h"
 
@@ -228,6 +229,7 @@ enum err_code server_run(const struct config *config, const char *listen, struct
     web->catalogue = document_new(200, "application/json");
     report_catalogue_json(web->reports, &web->catalogue->body);
     document_seal(web->catalogue);
+    kept_read(web);
     raise_descriptors();
     return serve(web, &tls, err);
 }

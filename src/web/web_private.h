@@ -44,6 +44,7 @@ struct web {
     struct web_counters counters;
     pthread_mutex_t lock;
     struct loaded loaded; /* under lock, as what follows */
+    uint64_t prepared; /* the version whose answers are made, or being made, before anybody asks */
     struct arena *counts_arena;
     struct pipeline_counts counts;
     struct run_state run; /* its texts are static */

@@ -134,6 +134,73 @@ static void everybody_who_asks_is_answered_once(void **state)
     jobs_free(jobs);
 }
 
+/* Two threads, gates to hold their work, and the order in which it began. */
+struct gate {
+    struct tally tally;
+    char began[64];
+    bool open;
+};
+
+static struct document *make_at_gate(void *worker, const struct job *job)
+{
+    struct gate *gate = worker;
+
+    pthread_mutex_lock(&gate->tally.lock);
+    gate->began[strlen(gate->began)] = *job->key; /* the rest is zero */
+    pthread_cond_broadcast(&gate->tally.moved);
+    while (!gate->open)
+        pthread_cond_wait(&gate->tally.moved, &gate->tally.lock);
+    pthread_mutex_unlock(&gate->tally.lock);
+    return document_with(job->key, 1);
+}
+
+static void add_at_gate(struct jobs *jobs, struct gate *gate, const char *key, bool background,
+                        bool last)
+{
+    assert_true(jobs_add(jobs, (struct job){.key = mem_strdup(key),
+                                            .make = make_at_gate,
+                                            .done = done,
+                                            .arg = &gate->tally,
+                                            .background = background,
+                                            .last = last}));
+}
+
+static void wait_until_began(struct gate *gate, const char *keys)
+{
+    pthread_mutex_lock(&gate->tally.lock);
+    while (!text_equal(gate->began, keys))
+        pthread_cond_wait(&gate->tally.moved, &gate->tally.lock);
+    pthread_mutex_unlock(&gate->tally.lock);
+}
+
+static void those_who_wait_come_before_the_background(void **state)
+{
+    (void)state;
+    struct gate gate = {
+        .tally = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
+    const struct jobs_worker workers[] = {{.worker = &gate}, {.worker = &gate}};
+    struct err err;
+
+    struct jobs *jobs = jobs_start(workers, COUNT_OF(workers), &err);
+    assert_non_null(jobs);
+    add_at_gate(jobs, &gate, "b", true, false);
+    wait_until_began(&gate, "b");
+    add_at_gate(jobs, &gate, "c", true, false); /* the other thread is not for the background */
+    add_at_gate(jobs, &gate, "l", true, true);
+    add_at_gate(jobs, &gate, "b", false, false); /* is being made already */
+    add_at_gate(jobs, &gate, "f", false, false);
+    wait_until_began(&gate, "bf");
+    pthread_mutex_lock(&gate.tally.lock);
+    gate.open = true;
+    pthread_cond_broadcast(&gate.tally.moved);
+    while (gate.tally.answered < 5)
+        pthread_cond_wait(&gate.tally.moved, &gate.tally.lock);
+    pthread_mutex_unlock(&gate.tally.lock);
+    assert_string_equal(gate.began, "bfbcl");
+    jobs_stop(jobs, refuse);
+    jobs_free(jobs);
+}
+
 static void what_waits_at_the_end_is_refused(void **state)
 {
     (void)state;
@@ -165,6 +232,7 @@ int main(void)
         cmocka_unit_test(the_oldest_answers_make_room),
         cmocka_unit_test(a_newer_answer_takes_the_place_of_the_old),
         cmocka_unit_test(everybody_who_asks_is_answered_once),
+        cmocka_unit_test(those_who_wait_come_before_the_background),
         cmocka_unit_test(what_waits_at_the_end_is_refused),
     };
 

@@ -90,12 +90,12 @@ async function refreshPipeline() {
 async function refresh() {
     const had = page.source.latest.batch
     page.source = await open()
-    if (!had || page.source.latest.mode === 'published') await readCatalogue()
+    await readCatalogue()
     if (!had && page.source.latest.batch) {
         for (const name of Object.keys(views)) delete views[name]
         show()
     } else {
-        views.business?.reload()
+        views.business?.reload(address.current())
         sheet.reload()
     }
     await refreshPipeline()

@@ -59,17 +59,23 @@ export class Business {
         this.what.textContent = [when, ...rest, money].join(' · ')
     }
 
-    reload() {
-        if (this.key) this.load()
+    // Something new is there: with it the newest day, of which periods are made.
+    reload(state) {
+        if (!this.key) return
+        this.key = null
+        this.update(state)
     }
 
-    // Headlines first, then the panels from the top; a newer choice of filters cancels what is under way.
+    // The headlines alone, then how they compare and the panels from the top; a newer choice of filters cancels what is under way.
     async load() {
         this.cancel?.abort()
         this.cancel = new AbortController()
         const { signal } = this.cancel
-        const work = [() => this.figures.load(this.asked, before(this.asked), signal), ...this.panels.map(panel => () => panel.load(this.asked, signal))]
+        const moved = before(this.asked)
+        const work = this.panels.map(panel => () => panel.load(this.asked, signal))
+        if (moved) work.unshift(() => this.figures.compare(this.asked, moved, signal))
         for (const panel of this.panels) panel.waiting()
+        await this.figures.load(this.asked, signal)
         const worker = async () => {
             while (work.length && !signal.aborted) await work.shift()()
         }

@@ -28,16 +28,24 @@ export class Figures {
         }
     }
 
-    async load(filters, moved, signal) {
+    async load(filters, signal) {
+        this.data.clear()
         await Promise.all(this.reports.map(async report => {
             try {
-                const [now, then] = await Promise.all([
-                    this.page.source.report(report, filters, signal),
-                    moved && this.page.source.previous(report, filters, moved, signal).catch(() => null)])
-                if (!signal.aborted) this.show(report, now, then)
+                const now = await this.page.source.report(report, filters, signal)
+                if (!signal.aborted) this.show(report, now, null)
             } catch (problem) {
                 if (!signal.aborted) this.fail(report, problem)
             }
+        }))
+    }
+
+    // How they compare with the days before follows when it is known.
+    async compare(filters, moved, signal) {
+        await Promise.all(this.reports.map(async report => {
+            const now = this.data.get(report.name)
+            const then = now && await this.page.source.previous(report, filters, moved, signal).catch(() => null)
+            if (then && !signal.aborted) this.show(report, now, then)
         }))
     }
 
