@@ -98,7 +98,7 @@ cloud-lint: ## check terraform/ and .github/: fmt, validate, tflint, checkov, ac
 	@tools/setup.sh cloud-lint
 	@tools/cloud_lint.sh
 
-test-cloud: ## the deployment at work on a local AWS that runs the functions (half an hour)
+test-cloud: ## the deployment at work on a local AWS that runs the functions (22 minutes)
 	@tools/setup.sh build test lambda cloud
 	@tools/build.sh release
 	@tools/lambda_build.sh x86_64
