@@ -242,7 +242,7 @@ static enum err_code put_gitignore(struct writing *writing, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf text = {0};
 
-    buf_add_text(&text, ".env\n/lake/\n*.duckdb\n*.duckdb.wal\n");
+    buf_add_text(&text, ".env\n.tote-answers\n/lake/\n*.duckdb\n*.duckdb.wal\n");
     return put(writing, ".gitignore", &text, err);
 }
 
