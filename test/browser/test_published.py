@@ -47,6 +47,15 @@ class TestPublished:
         rows.first.wait_for()
         assert all(re.search("Nov 2024", row) and "EUR" in row for row in rows.all_inner_texts())
 
+    def test_drilling_into_what_is_due_or_paid_shows_only_that(self, published, visit):
+        for report, said in (("payments_due", "no"), ("payments_by_month", None), ("cash_flow", "yes")):
+            page = visit(published[1]).go("#business?period=2024&currency=EUR")
+            page.locator(f"[data-report={report}] .mark").last.press("Enter")
+            page.locator("#sheet thead th").first.wait_for()
+            at = page.locator("#sheet thead th").all_inner_texts().index("Paid")
+            cells = {row.locator("td, th").nth(at).inner_text().lower() for row in page.locator("#sheet tbody tr").all()}
+            assert cells == {said} if said else cells <= {"yes", "no"}, (report, cells)
+
     def test_the_pipeline_says_when_it_was_published(self, published, visit):
         page = visit(published[1]).go("#pipeline")
         page.get_by_text("published").first.wait_for()
