@@ -65,6 +65,10 @@ class Place:
 
     def state(self):
         """All that the warehouse shows, history included, instants as far as they are in order."""
+        with shop.held(shop.open_warehouse(self.tote, self.target)):
+            return self.state_of_open()
+
+    def state_of_open(self):
         tables = ["dim_customer", "dim_category", "dim_item", "dim_note", "kept_customer", "kept_order"]
         instants = {at: f"batch {batch}" for batch, at in self.rows("select distinct batch_id, captured_at from fact_order")}
         columns = "order_id, customer_id, item_id, quantity, batch_id, deleted, valid_from, valid_to"
