@@ -56,6 +56,7 @@ def files_of(place):
 # Workers take what took longest last time first, so that none is left with it at the end. A test nobody has timed counts as a second.
 TIMES = BUILD / "test-times.json"
 times = {}
+skipped = set()
 
 
 @pytest.hookimpl(trylast=True)
@@ -70,6 +71,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_logreport(report):
+    """What was skipped says nothing of how long it takes."""
+    if report.skipped:
+        skipped.add(report.nodeid)
     times[report.nodeid] = round(times.get(report.nodeid, 0) + report.duration, 2)
 
 
@@ -77,7 +81,8 @@ def pytest_sessionfinish(session):
     if hasattr(session.config, "workerinput") or not BUILD.exists():
         return
     known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
-    TIMES.write_text(json.dumps(known | times, indent=0))
+    timed = {test: seconds for test, seconds in times.items() if test not in skipped}
+    TIMES.write_text(json.dumps(known | timed, indent=0))
 
 
 @pytest.fixture(scope="session")
