@@ -180,8 +180,9 @@ static enum err_code postgres_begin(struct warehouse *base, const struct warehou
     return ERR_OK;
 }
 
-/* Autovacuum would do it within minutes, but readers come at once: without it a report over a first
- * load of some thousand rows took seconds. */
+/* Autovacuum will do it well within minutes, but readers come at once: without it a report over a
+ * first load of some thousand rows took seconds.  A tenth of its sample will do until then, and
+ * takes a fifth of the time. */
 static enum err_code analyze_new(struct postgres_warehouse *warehouse, struct err *err)
 {
     enum {
@@ -193,6 +194,8 @@ static enum err_code analyze_new(struct postgres_warehouse *warehouse, struct er
     if (warehouse->total.rows_inserted < WORTH_IT_ROWS)
         return ERR_OK;
     TRY(pg_query(warehouse->pg, sql_warehouse_unanalyzed, NULL, 0, &rows, err));
+    if (pg_rows_count(rows))
+        buf_add_text(&sql, "set local default_statistics_target = 10;");
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
         buf_add_text(&sql, "analyze ");
         pg_qualified(&sql, pg_rows_text(rows, i, 0), pg_rows_text(rows, i, 1));

@@ -59,6 +59,7 @@ function listen(page, on) {
     handle('hello', data => {
         lost(page, false)
         if (data.batch !== page.source.latest.batch) refresh()
+        pipeline() // what was there first may have been made just before a batch
     })
     handle('run', pipeline)
     handle('progress')
