@@ -9,7 +9,7 @@ import pytest
 from lib.postgres import PostgresServer
 from lib.tote import BUILD, ROOT, Tote, shipped_program
 
-# Folders and modules that test the program as it ships, which is three times as fast: they are about what users see and about runs
+# Folders and modules that test the program as it ships, which takes half as long: they are about what users see and about runs
 # that meet or are stopped. All others test the program that sanitizers watch.
 SHIPPED = {"browser", "test_docs", "test_grants", "test_history", "test_mirror", "test_monitoring", "test_publish", "test_report",
            "test_runners", "test_star"}

@@ -161,6 +161,7 @@ def coverage(tally):
 
 coverage.title = f"coverage of at least {COVERAGE_MIN} % of lines"
 
+
 def room_in_memory():
     """Bytes that may be put there: a file system in memory may be larger than the memory that is free."""
     with contextlib.suppress(OSError, ValueError):

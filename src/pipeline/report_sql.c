@@ -119,6 +119,10 @@ static enum err_code add_text(const struct report_source *source, enum report_sq
                 return err_set(err, ERR_CONFIG, "%s: there is no filter '%.*s'", source->what,
                                (int)size, at);
             add_parameter((enum report_parameter)index, form, sql, out);
+        } else if (*at == '$' && isdigit((unsigned char)at[1])) {
+            /* report_sql_render() would take it for one of ours */
+            return err_set(err, ERR_CONFIG, "%s: '%.2s' stands for no filter: write its :name",
+                           source->what, at);
         } else {
             size = size ? size : 1;
             buf_add(out, at, size);

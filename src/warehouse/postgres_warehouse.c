@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -268,11 +269,13 @@ static enum err_code validate_pending(struct postgres_warehouse *warehouse, unsi
     return ERR_OK;
 }
 
-/* While a first load copies, an index would cost more than it takes to make it afterwards. */
+/* While a first load copies, an index would cost more than it takes to make it afterwards.  Readers
+ * can do without: everything is loaded, so that one which cannot be made is no failure. */
 static enum err_code index_facts(struct postgres_warehouse *warehouse, struct err *err)
 {
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
     CLEANUP_IN_PLACE(buf_release) struct buf sql = {0};
+    struct err why;
 
     TRY(pg_query(warehouse->pg, sql_warehouse_unindexed, NULL, 0, &rows, err));
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
@@ -282,8 +285,12 @@ static enum err_code index_facts(struct postgres_warehouse *warehouse, struct er
         buf_add_text(&sql, " (");
         pg_ident(&sql, pg_rows_text(rows, i, 2));
         buf_add_char(&sql, ')');
-        if (exec_alone(warehouse, &sql, err))
-            return err_wrap(err, "making an index of '%s'", pg_rows_text(rows, i, 1));
+        if (exec_alone(warehouse, &sql, &why)) {
+            TRY(cancel_check(err));
+            log_warn("reports will be slower, for '%s' has no index on '%s': %s",
+                     pg_rows_text(rows, i, 1), pg_rows_text(rows, i, 2), why.message);
+            return ERR_OK;
+        }
     }
     return ERR_OK;
 }

@@ -114,7 +114,8 @@ CHECKED enum err_code warehouse_load(struct warehouse *warehouse,
 CHECKED enum err_code warehouse_commit(struct warehouse *warehouse, struct err *err);
 void warehouse_rollback(struct warehouse *warehouse);
 /* What may be done when nothing is to be loaded: validates foreign keys that were added NOT VALID.
- * *ret_done: how many.  Makes the indexes by which readers find few rows in a large fact. */
+ * *ret_done: how many.  Makes the indexes by which readers find few rows in a large
+ * fact; one that cannot be made is a warning. */
 CHECKED enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done,
                                          struct err *err);
 /* A temporary table of this connection from a select; on a read-only handle, too.  `name` is a

@@ -849,6 +849,19 @@ def test_role_that_may_not_write_to_the_warehouse(postgres_place):
     repaired(place, place.target)
 
 
+def test_index_that_cannot_be_made_is_a_warning(postgres_place):
+    """Readers find rows quicker by it; what is loaded is loaded."""
+    place = postgres_place
+    place.ok("run")
+    place.target.execute("create function no() returns event_trigger language plpgsql as $$begin raise 'no indexes today'; end$$;"
+                         "create event trigger no on ddl_command_start when tag in ('CREATE INDEX') execute function no()")
+    result = place.ok("run")
+    assert "has no index on 'ordered_on'" in result.stderr and "no indexes today" in result.stderr, result
+    place.target.execute("drop event trigger no")
+    assert "no index" not in place.ok("run").stderr
+    assert place.target.value("select count(*) from pg_indexes where tablename = 'fact_order' and indexdef like '%(ordered_on)%'") == 1
+
+
 def test_warehouse_file_that_is_no_database(place):
     place.write("warehouse.duckdb", "dear diary, " * 1000)
     refused(place.run("run"), DATA, "warehouse.duckdb")

@@ -199,6 +199,7 @@ def test_a_report_that_is_wrong_says_where(project):
             (good.replace("-- column: n count\n", ""), "names no column"),
             (good.replace("chart: table", "chart: bar x=m y=n"), "names a column 'm' that is not declared"),
             (good + " where :nonsense = 1", "there is no filter ':nonsense'"),
+            (good + " where 1 = $99", "stands for no filter"),
             (good.replace("-- chart", "-- uses: nothing\n-- chart"), "there is no set 'nothing'"),
             (good.replace("select 1", "select 'x"), "has no end"),
             (good.replace("n count", "n money"), "is not what this directive takes"),

@@ -42,11 +42,14 @@ function listen(page, on) {
     const refresh = once(on.refresh)
     const ask = once(on.refreshPipeline)
     let later
-    // at once, and again when what the event told of has surely reached every document
-    const pipeline = () => {
-        ask()
+    // when what an event told of has surely reached every document
+    const settled = () => {
         clearTimeout(later)
         later = setTimeout(ask, SETTLE_MS)
+    }
+    const pipeline = () => {
+        ask()
+        settled()
     }
     // a pipeline that is late sends no event
     const watch = setInterval(() => document.hidden || ask(), POLL_MS)
@@ -59,7 +62,7 @@ function listen(page, on) {
     handle('hello', data => {
         lost(page, false)
         if (data.batch !== page.source.latest.batch) refresh()
-        pipeline() // what was there first may have been made just before a batch
+        settled() // what was there first may have been made just before a batch
     })
     handle('run', pipeline)
     handle('progress')
