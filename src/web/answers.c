@@ -444,19 +444,41 @@ static struct document *make_nothing(void *worker, const struct job *job)
     return nothing();
 }
 
+/* What the answers that are made now were made for. */
+struct announcement {
+    struct web *web;
+    uint64_t version;
+    uint64_t batch;
+};
+
 static void announce(void *arg, struct document *document)
 {
-    struct web *web = arg;
+    const struct announcement *of = arg;
     char data[48];
     bool refused = document->status != 204; /* the server ends */
 
     document_release(document);
-    if (refused)
+    /* A batch that came meanwhile has an announcement of its own, after its own answers. */
+    if (refused || web_loaded(of->web).version != of->version)
         return;
-    kept_write(web);
-    (void)snprintf(data, sizeof data, "{\"batch\":%llu}",
-                   (unsigned long long)web_loaded(web).batch);
-    events_tell(web->events, "warehouse", data);
+    kept_write(of->web);
+    (void)snprintf(data, sizeof data, "{\"batch\":%llu}", (unsigned long long)of->batch);
+    events_tell(of->web->events, "warehouse", data);
+}
+
+static struct job announcement_of(struct reader *reader)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf key = {0};
+    struct announcement *of = mem_zalloc(1, sizeof *of);
+
+    *of = (struct announcement){reader->web, reader->version, reader->state.batch};
+    buf_addf(&key, "announce %llu", (unsigned long long)of->version);
+    struct job job = new_job(buf_text(&key), make_nothing);
+    job.question = of;
+    job.done = announce;
+    job.arg = of;
+    job.last = true;
+    return job;
 }
 
 static void add_background(struct web *web, struct job job)
@@ -503,7 +525,6 @@ static void prepare(struct reader *reader)
     CLEANUP(arena_free) struct arena *scratch = arena_new(0);
     struct web *web = reader->web;
     struct report_filters all = report_filters_none(), asked = all, before;
-    struct job last = new_job("announce", make_nothing);
     struct err ignored;
 
     add_background(web, answer_filters());
@@ -516,10 +537,7 @@ static void prepare(struct reader *reader)
     }
     add_reports(web, &all, true);
     add_background(web, new_job("counts", make_counts));
-    last.done = announce;
-    last.arg = web;
-    last.last = true;
-    add_background(web, last);
+    add_background(web, announcement_of(reader));
 }
 
 /* Whether this is the first who sees that version: who asks a report may have been here before. */
