@@ -106,11 +106,6 @@ def unit(layer=None):
     return step
 
 
-# The sanitizers watch our memory, not DuckDB's: more than half of the time would be spent on that. Unit tests of the layers that
-# hold its handles do watch it (meson.build).
-UNWATCHED = {"LD_LIBRARY_PATH": str(ROOT / ".cache/duckdb/unwatched")}
-
-
 def integration(arguments=()):
     def step(tally):
         if not (run("tools/build.sh", "release") and run("tools/build.sh", "check", "tote", "bootstrap", "bootstrap_ingest")):
@@ -120,7 +115,7 @@ def integration(arguments=()):
         report.unlink(missing_ok=True)
         ok = run(VENV_PYTHON, "-m", "pytest", "-c", "test/pytest.ini", "--rootdir", "test",
                  f"--junitxml={report}", "-n", WORKERS, *(arguments or ["test/integration", "test/browser"]),
-                 env={**SANITIZERS, **UNWATCHED})
+                 env=SANITIZERS)
         passed, failed = junit(report)
         tally.add(passed, failed or (0 if ok else 1))
         return ok

@@ -120,7 +120,9 @@ class PostgresServer:
         """A new database; cloning a template costs about 0.1 s."""
         self.let_go(template)
         name = name or f"test_{next(self.numbers)}"
-        self.execute(f'create database "{name}" template "{template}"')
+        # through the log it takes twice as long, and servers before 15 have only this way
+        strategy = "strategy file_copy" if self.kept("postgres").info.server_version >= 150000 else ""
+        self.execute(f'create database "{name}" template "{template}" {strategy}')
         return Database(self, name)
 
     def drop(self, name):
