@@ -3,6 +3,7 @@ import collections
 import hashlib
 import json
 import os
+import shutil
 
 import pytest
 
@@ -99,8 +100,8 @@ def totesys_template(server):
 
 @pytest.fixture
 def totesys(server, totesys_template):
-    """A fresh copy of the real ToteSys database."""
-    database = server.create(template=totesys_template.name)
+    """A fresh copy of the real ToteSys database. It always has the same name: a lake knows its source by it."""
+    database = server.create("totesys", template=totesys_template.name)
     yield database
     database.drop()
 
@@ -125,6 +126,22 @@ def project(tote, totesys):
     tote.configure(totesys.url)
     tote.source = totesys
     return tote
+
+
+@pytest.fixture(scope="session")
+def folder_after_first_run(server, totesys_template, tmp_path_factory):
+    tote = Tote(tmp_path_factory.mktemp("first_run"))
+    database = server.create("totesys", template=totesys_template.name)
+    tote.configure(database.url)
+    tote.ok("run")
+    database.drop()
+    return tote.folder
+
+
+@pytest.fixture
+def first_run(folder_after_first_run, project):
+    """The project has run once: its lake and its warehouse are copied, which costs a hundredth of running."""
+    shutil.copytree(folder_after_first_run, project.folder, dirs_exist_ok=True)
 
 
 def unit_of(nodeid):

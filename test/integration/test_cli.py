@@ -168,9 +168,8 @@ def test_full_disk_behind_stdout_is_an_error(tote):
     assert done.returncode == IO and "standard output" in done.stderr
 
 
-def test_closed_output_never_ends_up_in_a_file_of_the_lake(project):
+def test_closed_output_never_ends_up_in_a_file_of_the_lake(project, first_run):
     """A descriptor that is closed is the number of the next file that is opened."""
-    project.ok("run")
     project.source.execute("update design set design_name = 'Oak' where design_id = 1; drop table payment cascade")
     done = subprocess.run(["sh", "-c", '"$@" >&- 2>&- <&-', "sh", program(), "-C", project.folder, "run", "--verbose"],
                           env=project.environment(), check=False)
@@ -410,15 +409,13 @@ def test_status_and_history_follow_the_batches(project):
     assert "the last one is 2" in project.fails(NOT_FOUND, "history", "--batch", "3").stderr
 
 
-def test_status_shows_the_lake_although_the_warehouse_is_gone(project):
-    project.ok("run")
+def test_status_shows_the_lake_although_the_warehouse_is_gone(project, first_run):
     result = project.run("status", "--warehouse-url", "postgresql://postgres@127.0.0.1:1/none")
     assert result.status == UNAVAILABLE and "ingest   batch 1" in result.stdout
     assert "load     not known" in result.stdout and "error: " in result.stderr
 
 
-def test_query_prints_tables_csv_and_json(project):
-    project.ok("run")
+def test_query_prints_tables_csv_and_json(project, first_run):
     sql = "select currency_code, currency_name from dim_currency order by 1"
     assert project.ok("query", sql).stdout.splitlines()[0].split() == ["currency_code", "currency_name"]
     rows = project.warehouse(sql)
@@ -434,8 +431,7 @@ def test_query_prints_tables_csv_and_json(project):
     assert len(many.splitlines()) == 5001
 
 
-def test_query_cannot_write_and_names_mistakes(project):
-    project.ok("run")
+def test_query_cannot_write_and_names_mistakes(project, first_run):
     for sql in ("delete from dim_currency", "create table x (a integer)", "drop table fact_payment"):
         result = project.run("query", sql)
         assert result.status not in (0, 70), result

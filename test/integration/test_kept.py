@@ -68,9 +68,8 @@ def test_the_next_start_answers_at_once(started):
         until(lambda: kept.read_bytes() != before)
 
 
-def test_what_cannot_be_trusted_is_left_out(project):
+def test_what_cannot_be_trusted_is_left_out(project, first_run):
     kept = project.folder / ".tote-answers"
-    project.ok("run")
     with Dashboard(project) as site:
         until(kept.exists)
         said = summary(site)
@@ -91,8 +90,7 @@ def test_what_cannot_be_trusted_is_left_out(project):
         assert summary(site)["rows"] == said["rows"] and site.ok("/api/filters")["choices"]["city"][0].isupper()
 
 
-def test_a_warehouse_that_is_gone_shows_nothing(project):
-    project.ok("run")
+def test_a_warehouse_that_is_gone_shows_nothing(project, first_run):
     with Dashboard(project) as site:
         until((project.folder / ".tote-answers").exists)
         assert summary(site)["rows"]
@@ -101,8 +99,7 @@ def test_a_warehouse_that_is_gone_shows_nothing(project):
         assert site.ask(FIGURE).status != 200
 
 
-def test_where_nothing_can_be_written_it_says_so_and_goes_on(project):
-    project.ok("run")
+def test_where_nothing_can_be_written_it_says_so_and_goes_on(project, first_run):
     with Dashboard(project, "--serve-answers", "/proc/nothing/here") as site:
         said = summary(site)
         assert said["rows"]

@@ -53,8 +53,7 @@ def test_the_dashboard_is_whole():
                     or b["y"] + b["h"] <= a["y"]), (panel["title"], other["title"])
 
 
-def test_promtool_takes_what_tote_prints(project):
-    project.ok("run")
+def test_promtool_takes_what_tote_prints(project, first_run):
     printed = project.ok("status", "--prometheus").stdout
     checked = promtool("check", "metrics", input=printed)
     assert checked.returncode == 0 and not checked.stderr, checked

@@ -130,10 +130,9 @@ def test_loading_publishes_and_a_killed_one_leaves_the_old_page(project):
     assert set(files(site)) == before
 
 
-def test_of_two_publishers_the_newer_batch_is_seen(project):
+def test_of_two_publishers_the_newer_batch_is_seen(project, first_run):
     """While one builds its documents another moves the pointer: an older batch must not be put over a newer one."""
     project.configure(project.source.url, more="publish:\n  filters: [currency]\n")
-    project.ok("run")
     site = project.folder / "site"
 
     def overtaken_by(batch):

@@ -218,9 +218,8 @@ class TestAnswers:
         assert closed == len(slow)
 
 
-def test_a_run_is_seen_live(project):
+def test_a_run_is_seen_live(project, first_run):
     """Another process runs the pipeline; the page is told of it, and the figures move."""
-    project.ok("run")
     with Dashboard(project) as dashboard:
         before = dashboard.ok("/api/reports/sales_summary")
         seen, listening = [], threading.Event()
@@ -248,8 +247,7 @@ def test_a_run_is_seen_live(project):
         assert [step["batch"] for step in dashboard.ok("/api/pipeline")["steps"]] == [2, 2, 2]
 
 
-def test_quarantine_and_drift_are_told(project):
-    project.ok("run")
+def test_quarantine_and_drift_are_told(project, first_run):
     project.source.execute("alter table staff add column phone text; "
                            "update sales_order set agreed_payment_date = '2024-02-30' where sales_order_id = 42")
     project.ok("run")
@@ -271,9 +269,8 @@ def test_before_the_first_run(project):
         assert "tote run" in problem(dashboard.ask("/api/reports/sales_summary"), 503, "UNAVAILABLE")["hint"]
 
 
-def test_a_load_gets_its_turn_while_pages_ask(project):
+def test_a_load_gets_its_turn_while_pages_ask(project, first_run):
     """A DuckDB file has one writer or many readers: neither may starve."""
-    project.ok("run")
     with Dashboard(project) as dashboard:
         stop = threading.Event()
 
@@ -315,9 +312,8 @@ select count(*) as n from dim_date a cross join dim_date b cross join dim_date c
         assert dashboard.ok("/api/reports/sales_summary")["row_count"] == 3
 
 
-def test_ends_at_once_whatever_goes_on(project):
+def test_ends_at_once_whatever_goes_on(project, first_run):
     """SIGTERM while somebody listens, somebody dawdles and somebody waits for an answer."""
-    project.ok("run")
     dashboard = Dashboard(project)
     dashboard.__enter__()
     listener = socket.create_connection(("127.0.0.1", dashboard.port))
@@ -345,9 +341,8 @@ def hold(path, patience=60):
             time.sleep(0.05)
 
 
-def test_a_load_that_holds_the_file_keeps_no_known_answer_back(project):
+def test_a_load_that_holds_the_file_keeps_no_known_answer_back(project, first_run):
     """A DuckDB file has one writer and no readers beside it: what is known is given at once, what is not waits for the load."""
-    project.ok("run")
     with Dashboard(project) as dashboard, concurrent.futures.ThreadPoolExecutor() as pool:
         before = dashboard.ok("/api/reports/sales_summary")
         load = hold(project.folder / "warehouse.duckdb")
@@ -393,8 +388,7 @@ def test_nobody_is_let_in_by_accident(project):
     assert "needs 'serve.key'" in project.fails(CONFIG, "serve", "--serve-certificate", "x.pem").stderr
 
 
-def test_a_token_opens_and_is_not_kept_in_the_address(project):
-    project.ok("run")
+def test_a_token_opens_and_is_not_kept_in_the_address(project, first_run):
     with Dashboard(project, listen="0.0.0.0:0", env={"TOTE_SERVE_TOKEN": TOKEN}) as dashboard:
         assert dashboard.ask("/healthz").status == 200 and dashboard.ask("/").status == 200
         for path in ("/latest.json", "/api/reports", "/api/reports/sales_summary", "/api/pipeline", "/api/events", "/metrics", "/api/filters"):

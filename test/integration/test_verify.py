@@ -2,8 +2,7 @@
 found and not told."""
 
 
-def test_what_is_missing_or_bent_is_named(project):
-    project.ok("run")
+def test_what_is_missing_or_bent_is_named(project, first_run):
     assert "all is as recorded" in project.ok("verify").stdout
     project.source.execute("update design set design_name = 'Oak' where design_id = 1")
     project.ok("run")
