@@ -247,6 +247,7 @@ class Bench:
             self.fresh_warehouse()
             folder = self.project("page", url)
             self.run_tote(folder, "run")
+            page_paint.measure_unprepared(self.report, folder, name)
             self.run_tote(folder, "load")  # what is put off until nothing is to be loaded
             page_paint.measure(self.report, folder, name, min(2, self.options.rounds))
 

@@ -1,3 +1,4 @@
+#include "app/answers_left.h"
 #include "app/publish.h"
 #include "app/telemetry.h"
 #include "pipeline/load.h"
@@ -11,7 +12,10 @@ static enum err_code load(struct app *app, struct step_report *report, struct er
     TRY(app_processed(app, &processed, err));
     TRY(app_work_dir(app, &options.work_dir, err));
     TRY(app_warehouse_open(app, false, &warehouse, err));
-    return load_run(processed, warehouse, &options, report, err);
+    TRY(load_run(processed, warehouse, &options, report, err));
+    if (report->head && report->batch_count == 0)
+        answers_left_make(app, warehouse);
+    return ERR_OK;
 }
 
 enum err_code app_load(struct app *app, struct step_report *report, struct err *err)

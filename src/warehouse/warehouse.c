@@ -106,6 +106,44 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
     return ERR_OK;
 }
 
+enum err_code warehouse_wants_answers(struct warehouse *warehouse, bool *ret_wants, struct err *err)
+{
+    bool wants = false;
+
+    assert(!warehouse->in_transaction);
+    if (warehouse->ops->wants_answers)
+        TRY(warehouse->ops->wants_answers(warehouse, &wants, err));
+    *ret_wants = wants;
+    return ERR_OK;
+}
+
+enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,
+                                      const char *version, bool *ret_claimed, struct err *err)
+{
+    bool claimed = false;
+
+    if (warehouse->ops->claim_answers)
+        TRY(warehouse->ops->claim_answers(warehouse, origin, version, &claimed, err));
+    *ret_claimed = claimed;
+    return ERR_OK;
+}
+
+enum err_code warehouse_leave_answers(struct warehouse *warehouse, const char *origin,
+                                      const char *version, const char *text, struct err *err)
+{
+    if (!warehouse->ops->leave_answers)
+        return ERR_OK;
+    return warehouse->ops->leave_answers(warehouse, origin, version, text, err);
+}
+
+enum err_code warehouse_find_answers(struct warehouse *warehouse, const char *origin,
+                                     struct buf *ret_text, struct err *err)
+{
+    if (!warehouse->ops->find_answers)
+        return ERR_OK;
+    return warehouse->ops->find_answers(warehouse, origin, ret_text, err);
+}
+
 enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name, const char *select,
                                 const char *looked_up, struct err *err)
 {

@@ -118,6 +118,23 @@ void warehouse_rollback(struct warehouse *warehouse);
  * fact; one that cannot be made is a warning. */
 CHECKED enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done,
                                          struct err *err);
+/* Answers that a server shows at once (decision 23) lie in a warehouse that takes long to be asked:
+ * a text for each `origin`, of whose inside this layer knows nothing.  Outside of a transaction. */
+/* Whether it is such a one; a DuckDB file never is. */
+CHECKED enum err_code warehouse_wants_answers(struct warehouse *warehouse, bool *ret_wants,
+                                              struct err *err);
+/* *ret_claimed: the caller shall make those of `version`.  Not while they are there, nor within an
+ * hour of the last one who was told to. */
+CHECKED enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,
+                                              const char *version, bool *ret_claimed,
+                                              struct err *err);
+/* version: NULL while some are still missing, so that another will make them. */
+CHECKED enum err_code warehouse_leave_answers(struct warehouse *warehouse, const char *origin,
+                                              const char *version, const char *text,
+                                              struct err *err);
+/* "": there are none, or the role may not see them. */
+CHECKED enum err_code warehouse_find_answers(struct warehouse *warehouse, const char *origin,
+                                             struct buf *ret_text, struct err *err);
 /* A temporary table of this connection from a select; on a read-only handle, too.  `name` is a
  * plain word; so is `looked_up`, the column by which its rows are going to be found, or NULL. */
 CHECKED enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name,

@@ -42,6 +42,8 @@ struct web {
     struct jobs *lake_jobs;      /* what needs the lake */
     struct events *events;
     struct web_counters counters;
+    pthread_mutex_t first_look; /* held by who looks for what load left in the warehouse */
+    bool looked;                /* somebody did; under first_look */
     pthread_mutex_t lock;
     struct loaded loaded; /* under lock, as what follows */
     uint64_t prepared; /* the version whose answers are made, or being made, before anybody asks */
