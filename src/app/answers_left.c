@@ -92,7 +92,7 @@ static enum err_code make(struct app *app, struct making *making, struct err *er
     const struct config *config = app_config(app);
     bool wanted = false;
 
-    TRY(warehouse_wants_answers(making->warehouse, &wanted, err));
+    TRY(warehouse_is_large(making->warehouse, &wanted, err));
     if (!wanted)
         return ERR_OK;
     TRY(report_set_read(config_text(config, OPTION_MODELS), making->arena, &making->reports, err));

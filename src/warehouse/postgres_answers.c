@@ -10,15 +10,14 @@ static bool none_there(const struct err *err)
            text_equal(err->sqlstate, "42501");
 }
 
-enum err_code postgres_wants_answers(struct warehouse *base, bool *ret_wants, struct err *err)
+enum err_code postgres_is_large(struct warehouse *base, bool *ret_large, struct err *err)
 {
     struct postgres_warehouse *warehouse = postgres_of(base);
     CLEANUP(pg_rows_free) struct pg_rows *rows = NULL;
     const char *const params[] = {warehouse->schema};
 
-    TRY(pg_query(warehouse->pg, sql_warehouse_answers_wanted, params, COUNT_OF(params), &rows,
-                 err));
-    *ret_wants = text_equal(pg_rows_text(rows, 0, 0), "t");
+    TRY(pg_query(warehouse->pg, sql_warehouse_is_large, params, COUNT_OF(params), &rows, err));
+    *ret_large = text_equal(pg_rows_text(rows, 0, 0), "t");
     return ERR_OK;
 }
 

@@ -177,8 +177,7 @@ CHECKED enum err_code keys_build_now(struct postgres_warehouse *warehouse, struc
 enum err_code postgres_blame_data(enum err_code code, struct err *err);
 
 /* postgres_answers.c */
-CHECKED enum err_code postgres_wants_answers(struct warehouse *base, bool *ret_wants,
-                                             struct err *err);
+CHECKED enum err_code postgres_is_large(struct warehouse *base, bool *ret_large, struct err *err);
 CHECKED enum err_code postgres_claim_answers(struct warehouse *base, const char *origin,
                                              const char *version, bool *ret_claimed,
                                              struct err *err);

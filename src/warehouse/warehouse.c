@@ -106,15 +106,9 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
     return ERR_OK;
 }
 
-enum err_code warehouse_wants_answers(struct warehouse *warehouse, bool *ret_wants, struct err *err)
+enum err_code warehouse_is_large(struct warehouse *warehouse, bool *ret_large, struct err *err)
 {
-    bool wants = false;
-
-    assert(!warehouse->in_transaction);
-    if (warehouse->ops->wants_answers)
-        TRY(warehouse->ops->wants_answers(warehouse, &wants, err));
-    *ret_wants = wants;
-    return ERR_OK;
+    return warehouse->ops->is_large(warehouse, ret_large, err);
 }
 
 enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,

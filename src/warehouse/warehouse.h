@@ -24,6 +24,8 @@ struct warehouse_config {
     const char *work_dir;         /* for temporary files of DuckDB */
     const char *const *read_dirs; /* NULL-terminated: folders that hold the Parquet files to load */
     bool read_only;
+    bool scratch; /* a DuckDB file of the caller's own: what is prepared is stored in it, compressed
+                   */
     int64_t lock_wait_us;         /* for a DuckDB file that another process holds */
     int64_t statement_timeout_us; /* of each query, ERR_TIMEOUT after it; 0: none */
 };
@@ -118,13 +120,13 @@ void warehouse_rollback(struct warehouse *warehouse);
  * fact; one that cannot be made is a warning. */
 CHECKED enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done,
                                          struct err *err);
-/* Answers that a server shows at once (decision 23) lie in a warehouse that takes long to be asked:
- * a text for each `origin`, of whose inside this layer knows nothing.  Outside of a transaction. */
-/* Whether it is such a one; a DuckDB file never is. */
-CHECKED enum err_code warehouse_wants_answers(struct warehouse *warehouse, bool *ret_wants,
-                                              struct err *err);
+/* Whether questions take so long that something is to be done about it: a million rows. */
+CHECKED enum err_code warehouse_is_large(struct warehouse *warehouse, bool *ret_large,
+                                         struct err *err);
+/* Answers that a server shows at once (decision 23) lie in a large PostgreSQL warehouse: a text for
+ * each `origin`, of whose inside this layer knows nothing.  Outside of a transaction. */
 /* *ret_claimed: the caller shall make those of `version`.  Not while they are there, nor within an
- * hour of the last one who was told to. */
+ * hour of the last one who was told to; never for a DuckDB file, which answers soon enough. */
 CHECKED enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,
                                               const char *version, bool *ret_claimed,
                                               struct err *err);

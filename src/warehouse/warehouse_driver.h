@@ -22,8 +22,8 @@ struct warehouse_ops {
                              const char *looked_up, struct err *);
     enum err_code (*query)(struct warehouse *, const char *sql, const char *const *params,
                            size_t param_count, warehouse_row_fn *, void *arg, struct err *);
-    /* All four, or none: nothing is left there. */
-    enum err_code (*wants_answers)(struct warehouse *, bool *ret_wants, struct err *);
+    enum err_code (*is_large)(struct warehouse *, bool *ret_large, struct err *);
+    /* All three, or none: nothing is left there. */
     enum err_code (*claim_answers)(struct warehouse *, const char *origin, const char *version,
                                    bool *ret_claimed, struct err *);
     enum err_code (*leave_answers)(struct warehouse *, const char *origin, const char *version,

@@ -374,10 +374,10 @@ static void test_answers_are_left_for_servers(void **state)
     load_staff(f);
     load_sales(f, 1, 1, 10);
     ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
-    ASSERT_OK(warehouse_wants_answers(f->warehouse, &wanted, &f->err));
+    ASSERT_OK(warehouse_is_large(f->warehouse, &wanted, &f->err));
     assert_false(wanted); /* ten rows are asked as quickly */
     admin(f, "update pg_class set reltuples = 1e6 where relname = 'fact_sale'");
-    ASSERT_OK(warehouse_wants_answers(f->warehouse, &wanted, &f->err));
+    ASSERT_OK(warehouse_is_large(f->warehouse, &wanted, &f->err));
     assert_true(wanted);
 
     assert_finds(f, f->warehouse, "mine", "");

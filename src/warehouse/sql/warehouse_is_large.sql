@@ -1,4 +1,4 @@
--- Whether the tables made here in the schema $1 hold so many rows that a first look at them takes longer than a second.
+-- Whether the tables made here in the schema $1 hold a million rows.
 select coalesce(sum(greatest(c.reltuples, 0)), 0) >= 1000000
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
