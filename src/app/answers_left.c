@@ -4,6 +4,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "pipeline/report_first.h"
 
 /* The place is the warehouse that they lie in. */
@@ -28,6 +29,7 @@ struct making {
 static void making_release(struct making *making)
 {
     warehouse_close(making->reader);
+    warehouse_close(making->warehouse);
     arena_free(making->arena);
     buf_release(&making->text);
 }
@@ -92,6 +94,9 @@ static enum err_code make(struct app *app, struct making *making, struct err *er
     const struct config *config = app_config(app);
     bool wanted = false;
 
+    if (text_starts(config_text(config, OPTION_WAREHOUSE_URL), "duckdb:"))
+        return ERR_OK; /* it answers soon enough, and would have to be opened once more */
+    TRY(app_warehouse_open(app, false, &making->warehouse, err));
     TRY(warehouse_is_large(making->warehouse, &wanted, err));
     if (!wanted)
         return ERR_OK;
@@ -112,10 +117,9 @@ static enum err_code make(struct app *app, struct making *making, struct err *er
     return answer_all(making, err);
 }
 
-void answers_left_make(struct app *app, struct warehouse *warehouse)
+void answers_left_make(struct app *app)
 {
-    CLEANUP_IN_PLACE(making_release)
-    struct making making = {.warehouse = warehouse, .arena = arena_new(0)};
+    CLEANUP_IN_PLACE(making_release) struct making making = {.arena = arena_new(0)};
     struct err err;
 
     if (make(app, &making, &err) && !cancel_requested())

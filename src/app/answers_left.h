@@ -9,8 +9,9 @@
 
 #include "app/kept_answers.h"
 
-/* Makes them, if it is time.  Everything is loaded: what goes wrong is a warning. */
-void answers_left_make(struct app *app, struct warehouse *warehouse);
+/* Makes them, if it is time.  Everything is done that had to be: what goes wrong is a warning, and
+ * out of time it is left to another hour. */
+void answers_left_make(struct app *app);
 /* Gives those that are there. */
 void answers_left_find(const struct config *config, const struct report_set *reports,
                        struct warehouse *warehouse, kept_answer_fn *each, void *arg);

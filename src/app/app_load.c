@@ -12,10 +12,7 @@ static enum err_code load(struct app *app, struct step_report *report, struct er
     TRY(app_processed(app, &processed, err));
     TRY(app_work_dir(app, &options.work_dir, err));
     TRY(app_warehouse_open(app, false, &warehouse, err));
-    TRY(load_run(processed, warehouse, &options, report, err));
-    if (report->head && report->batch_count == 0)
-        answers_left_make(app, warehouse);
-    return ERR_OK;
+    return load_run(processed, warehouse, &options, report, err);
 }
 
 enum err_code app_load(struct app *app, struct step_report *report, struct err *err)
@@ -31,5 +28,7 @@ enum err_code app_load(struct app *app, struct step_report *report, struct err *
         struct publish_report published;
         code = app_publish(app, NULL, &published, err);
     }
+    if (!code && report->head && report->batch_count == 0)
+        answers_left_make(app);
     return code;
 }

@@ -4,19 +4,6 @@
 
 #include "base/text.h"
 
-/* FNV-1a over what names it. */
-uint64_t report_state_version(const struct report_state *state)
-{
-    uint64_t hash = UINT64_C(14695981039346656037) ^ state->batch;
-    const char *const parts[] = {state->lake, state->generation};
-
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        for (const char *at = parts[i]; *at; at++)
-            hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
-    hash = (hash ^ state->batch) * UINT64_C(1099511628211);
-    return hash ? hash : 1;
-}
-
 void report_answer_key(const struct report *report, const struct report_filters *filters,
                        struct buf *ret_key)
 {

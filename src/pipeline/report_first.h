@@ -5,9 +5,6 @@
 
 #include "pipeline/report.h"
 
-/* Another number for another content of the warehouse; never 0. */
-uint64_t report_state_version(const struct report_state *state);
-
 #define REPORT_CHOICES_KEY "filters"
 /* "report NAME?FILTERS" */
 void report_answer_key(const struct report *report, const struct report_filters *filters,

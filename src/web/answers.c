@@ -68,22 +68,35 @@ static void remember(struct reader *reader)
 
     reader->version = report_state_version(&reader->state);
     pthread_mutex_lock(&web->lock);
-    web->loaded = (struct loaded){reader->version, reader->state.batch, reader->state.captured_us,
-                                  reader->state.has_rates};
+    web->loaded = (struct loaded){.version = reader->version,
+                                  .batch = reader->state.batch,
+                                  .captured_us = reader->state.captured_us,
+                                  .has_rates = reader->state.has_rates,
+                                  .seen = true,
+                                  .first_batch = reader->state.first_batch};
     pthread_mutex_unlock(&web->lock);
 }
 
-/* Who comes first looks for what load left, and the others wait for it: it is there at once, and
- * making it takes long. */
-static void find_kept(struct reader *reader)
+/* What it holds: one at a time, since who comes first learns what the others need not look for.  He
+ * also takes what load left, which is there at once where making it takes long. */
+static enum err_code look(struct reader *reader, struct err *err)
 {
     struct web *web = reader->web;
+    struct loaded known = web_loaded(web);
 
-    pthread_mutex_lock(&web->first_look);
-    if (!web->looked)
+    enum err_code code = report_state_read_again(web->reports, reader->warehouse, reader->arena,
+                                                 known.seen ? known.version : 0, known.first_batch,
+                                                 &reader->state, err);
+    if (code)
+        reader_rest(reader);
+    if (code && code != ERR_NOT_FOUND)
+        return code;
+    if (reader->state.batch && !web->looked) {
         kept_find(web, reader->warehouse, report_state_version(&reader->state));
-    web->looked = true;
-    pthread_mutex_unlock(&web->first_look);
+        web->looked = true;
+    }
+    remember(reader);
+    return ERR_OK;
 }
 
 /* Opens the warehouse unless it is open, and looks at what it holds.  An empty one has no batch. */
@@ -101,16 +114,10 @@ static enum err_code use_warehouse(struct reader *reader, struct err *err)
     reader->state = (struct report_state){.generation = "", .lake = ""};
     TRY(app_warehouse_reader(reader->app, lock_wait_us, timeout_us, &reader->warehouse, err));
     reader->opened_us = clock_monotonic_us();
-    enum err_code code = report_state_read(reader->web->reports, reader->warehouse, reader->arena,
-                                           &reader->state, err);
-    if (code)
-        reader_rest(reader);
-    if (code && code != ERR_NOT_FOUND)
-        return code;
-    if (reader->state.batch)
-        find_kept(reader);
-    remember(reader);
-    return ERR_OK;
+    pthread_mutex_lock(&reader->web->look);
+    enum err_code code = look(reader, err);
+    pthread_mutex_unlock(&reader->web->look);
+    return code;
 }
 
 static struct job new_job(const char *key, job_make_fn *make)

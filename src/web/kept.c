@@ -98,7 +98,10 @@ void kept_read(struct web *web)
     if (!kept_answers_read((struct span){.data = text.data, .size = text.size}, origin, scratch,
                            &head, take_answer, web))
         return;
-    web->loaded = (struct loaded){head.version, head.batch, head.captured_us, head.has_rates};
+    web->loaded = (struct loaded){.version = head.version,
+                                  .batch = head.batch,
+                                  .captured_us = head.captured_us,
+                                  .has_rates = head.has_rates};
     web->prepared = head.version;
     if (!*web->title)
         (void)snprintf(web->title, sizeof web->title, "%s", head.title);
