@@ -53,7 +53,7 @@ def measure_unprepared(report, folder, name):
     with chromium() as browser, Serving(Tote(folder)) as serving:
         look(browser, serving, visits)
         wait_for_answers(folder / ".tote-answers")
-    add(report, f"headline figures, {name}, straight after the first load", visits, 8.0)
+    add(report, f"headline figures, {name}, straight after the first load", visits, 5.0)
 
 
 def add(report, what, visits, limit):
