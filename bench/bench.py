@@ -247,8 +247,13 @@ class Bench:
             self.fresh_warehouse()
             folder = self.project("page", url)
             self.run_tote(folder, "run")
+            page_paint.measure_unprepared(self.report, folder, name)
             self.run_tote(folder, "load")  # what is put off until nothing is to be loaded
             page_paint.measure(self.report, folder, name, min(2, self.options.rounds))
+            published = self.run_tote(folder, "publish", "--to", folder / "site")
+            written = [path.stat().st_size for path in (folder / "site").rglob("*") if path.is_file()]
+            self.report.add(f"publish, {name}", published.wall, 60, "s", f"{describe(published)}, {len(written)} files, {sum(written) / 1e6:.1f} MB")
+            self.report.add(f"publish, {name}, peak memory", published.peak_mb, 768, "MB", "")
 
     def real_data(self):
         psql("postgres", "-c", "drop database if exists bench_source", "-c", "create database bench_source")

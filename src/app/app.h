@@ -46,6 +46,10 @@ CHECKED enum err_code app_warehouse_reader(struct app *app, int64_t lock_wait_us
                                            int64_t timeout_us, struct warehouse **ret_warehouse,
                                            struct err *err);
 
+/* A DuckDB file of this run's own, to be loaded. */
+CHECKED enum err_code app_warehouse_copy(struct app *app, const char *path,
+                                         struct warehouse **ret_warehouse, struct err *err);
+
 struct app_ingest_choice {
     bool full_compare;
     bool accept_new_source;

@@ -1,3 +1,4 @@
+#include "app/answers_left.h"
 #include "app/publish.h"
 #include "app/telemetry.h"
 #include "pipeline/load.h"
@@ -27,5 +28,7 @@ enum err_code app_load(struct app *app, struct step_report *report, struct err *
         struct publish_report published;
         code = app_publish(app, NULL, &published, err);
     }
+    if (!code && report->head && report->batch_count == 0)
+        answers_left_make(app);
     return code;
 }

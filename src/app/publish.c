@@ -5,6 +5,7 @@
 
 #include "app/pipeline_document.h"
 #include "app/publish_bundle.h"
+#include "app/publish_copy.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -361,6 +362,19 @@ static enum err_code read_warehouse(struct publishing *publishing, struct err *e
                                publishing->arena, &publishing->choices, err);
 }
 
+static enum err_code use_copy(struct publishing *publishing, struct err *err)
+{
+    struct warehouse *copy;
+
+    TRY(publish_copy_open(publishing->app, publishing->reports, publishing->warehouse,
+                          publishing->arena, &publishing->state, &copy, err));
+    if (!copy)
+        return ERR_OK;
+    warehouse_close(publishing->warehouse);
+    publishing->warehouse = copy;
+    return ERR_OK;
+}
+
 static enum err_code publish(struct publishing *publishing, struct err *err)
 {
     CLEANUP_IN_PLACE(buf_release) struct buf pointer = {0};
@@ -380,6 +394,7 @@ static enum err_code publish(struct publishing *publishing, struct err *err)
         publishing->reports, &publishing->state, publishing->choices,
         config_list(app_config(publishing->app), OPTION_PUBLISH_FILTERS)};
     publishing->bundles = bundle_set_plan(&plan, publishing->arena);
+    TRY(use_copy(publishing, err));
     TRY(report_prepare(publishing->reports, publishing->warehouse, &publishing->state, err));
     TRY(bundle_set_answer(publishing->bundles, publishing->warehouse, err));
     TRY(put_bundles(publishing, err));

@@ -185,6 +185,14 @@ struct report_state {
 CHECKED enum err_code report_state_read(const struct report_set *set, struct warehouse *warehouse,
                                         struct arena *arena, struct report_state *ret_state,
                                         struct err *err);
+/* The same for who read it before: its first batch, for which facts without index are looked
+ * through, is asked for again only where another batch is loaded. */
+CHECKED enum err_code report_state_read_again(const struct report_set *set,
+                                              struct warehouse *warehouse, struct arena *arena,
+                                              uint64_t known_version, int64_t known_first_batch,
+                                              struct report_state *ret_state, struct err *err);
+/* Another number for another content of the warehouse; never 0. */
+uint64_t report_state_version(const struct report_state *state);
 
 /* Puts the rows of the sets into temporary tables of this connection: for those who are about to
  * ask many reports.  Sets state->prepared. */

@@ -49,9 +49,30 @@ static bool take_count(void *arg, size_t column_count, const char *const *names,
     return false;
 }
 
+/* FNV-1a over what names it. */
+uint64_t report_state_version(const struct report_state *state)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ state->batch;
+    const char *const parts[] = {state->lake, state->generation};
+
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        for (const char *at = parts[i]; *at; at++)
+            hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    hash = (hash ^ state->batch) * UINT64_C(1099511628211);
+    return hash ? hash : 1;
+}
+
 enum err_code report_state_read(const struct report_set *set, struct warehouse *warehouse,
                                 struct arena *arena, struct report_state *ret_state,
                                 struct err *err)
+{
+    return report_state_read_again(set, warehouse, arena, 0, 0, ret_state, err);
+}
+
+enum err_code report_state_read_again(const struct report_set *set, struct warehouse *warehouse,
+                                      struct arena *arena, uint64_t known_version,
+                                      int64_t known_first_batch, struct report_state *ret_state,
+                                      struct err *err)
 {
     struct report_state state = {.generation = "", .lake = "", .today = NULL};
     const char *params[] = {set->needs ? set->needs : ""};
@@ -62,7 +83,9 @@ enum err_code report_state_read(const struct report_set *set, struct warehouse *
     if (ledgers)
         TRY(warehouse_query(warehouse, sql_report_state, params, 1, take_state, &row, err));
     TRY(row.code);
-    if (state.batch && set->first_batch)
+    if (state.batch && report_state_version(&state) == known_version)
+        state.first_batch = known_first_batch;
+    else if (state.batch && set->first_batch)
         TRY(warehouse_query(warehouse, set->first_batch, NULL, 0, take_count, &state.first_batch,
                             err));
     *ret_state = state;

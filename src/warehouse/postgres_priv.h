@@ -3,7 +3,8 @@
  * A batch makes a struct target of every table that it was told of: the model joined with what
  * stands in the database, in the batch's arena.  Files: postgres_warehouse (ledger, transaction),
  * postgres_target (looks and compares), postgres_define (creates and alters), postgres_load (COPY
- * and merge), postgres_keys (keys and references that are built or checked at the end). */
+ * and merge), postgres_keys (keys and references that are built or checked at the end),
+ * postgres_answers (what servers find). */
 #ifndef WAREHOUSE_POSTGRES_PRIV_H
 #define WAREHOUSE_POSTGRES_PRIV_H
 
@@ -174,5 +175,16 @@ CHECKED enum err_code keys_build_now(struct postgres_warehouse *warehouse, struc
                                      struct err *err);
 /* Violations of constraints are the data's fault. */
 enum err_code postgres_blame_data(enum err_code code, struct err *err);
+
+/* postgres_answers.c */
+CHECKED enum err_code postgres_is_large(struct warehouse *base, bool *ret_large, struct err *err);
+CHECKED enum err_code postgres_claim_answers(struct warehouse *base, const char *origin,
+                                             const char *version, bool *ret_claimed,
+                                             struct err *err);
+CHECKED enum err_code postgres_leave_answers(struct warehouse *base, const char *origin,
+                                             const char *version, const char *text,
+                                             struct err *err);
+CHECKED enum err_code postgres_find_answers(struct warehouse *base, const char *origin,
+                                            struct buf *ret_text, struct err *err);
 
 #endif

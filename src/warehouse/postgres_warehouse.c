@@ -371,6 +371,11 @@ static enum err_code postgres_query(struct warehouse *base, const char *sql,
 
     buf_add_text(&begin, "begin read only;");
     add_settings(warehouse, &begin);
+    /* A report is a long text over few columns: compiling it took six seconds where running it took
+     * one and a half, and gained a tenth at best.  Joined are a fact and its dimensions, often one
+     * more than are planned together by default; most of them are left out then. */
+    buf_add_text(&begin, "set local jit = off; set local join_collapse_limit = 12;"
+                         "set local from_collapse_limit = 12;");
     if (alone)
         TRY(pg_exec(warehouse->pg, begin.data, err));
     enum err_code code =
@@ -398,6 +403,10 @@ static const struct warehouse_ops postgres_ops = {
     .maintain = postgres_maintain,
     .prepare = postgres_prepare,
     .query = postgres_query,
+    .is_large = postgres_is_large,
+    .claim_answers = postgres_claim_answers,
+    .leave_answers = postgres_leave_answers,
+    .find_answers = postgres_find_answers,
 };
 
 static const char **copy_list(const char *const *list)

@@ -106,6 +106,38 @@ enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done
     return ERR_OK;
 }
 
+enum err_code warehouse_is_large(struct warehouse *warehouse, bool *ret_large, struct err *err)
+{
+    return warehouse->ops->is_large(warehouse, ret_large, err);
+}
+
+enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,
+                                      const char *version, bool *ret_claimed, struct err *err)
+{
+    bool claimed = false;
+
+    if (warehouse->ops->claim_answers)
+        TRY(warehouse->ops->claim_answers(warehouse, origin, version, &claimed, err));
+    *ret_claimed = claimed;
+    return ERR_OK;
+}
+
+enum err_code warehouse_leave_answers(struct warehouse *warehouse, const char *origin,
+                                      const char *version, const char *text, struct err *err)
+{
+    if (!warehouse->ops->leave_answers)
+        return ERR_OK;
+    return warehouse->ops->leave_answers(warehouse, origin, version, text, err);
+}
+
+enum err_code warehouse_find_answers(struct warehouse *warehouse, const char *origin,
+                                     struct buf *ret_text, struct err *err)
+{
+    if (!warehouse->ops->find_answers)
+        return ERR_OK;
+    return warehouse->ops->find_answers(warehouse, origin, ret_text, err);
+}
+
 enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name, const char *select,
                                 const char *looked_up, struct err *err)
 {

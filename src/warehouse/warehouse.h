@@ -24,6 +24,8 @@ struct warehouse_config {
     const char *work_dir;         /* for temporary files of DuckDB */
     const char *const *read_dirs; /* NULL-terminated: folders that hold the Parquet files to load */
     bool read_only;
+    bool scratch; /* a DuckDB file of the caller's own: what is prepared is stored in it, compressed
+                   */
     int64_t lock_wait_us;         /* for a DuckDB file that another process holds */
     int64_t statement_timeout_us; /* of each query, ERR_TIMEOUT after it; 0: none */
 };
@@ -118,6 +120,23 @@ void warehouse_rollback(struct warehouse *warehouse);
  * fact; one that cannot be made is a warning. */
 CHECKED enum err_code warehouse_maintain(struct warehouse *warehouse, unsigned *ret_done,
                                          struct err *err);
+/* Whether questions take so long that something is to be done about it: a million rows. */
+CHECKED enum err_code warehouse_is_large(struct warehouse *warehouse, bool *ret_large,
+                                         struct err *err);
+/* Answers that a server shows at once (decision 23) lie in a large PostgreSQL warehouse: a text for
+ * each `origin`, of whose inside this layer knows nothing.  Outside of a transaction. */
+/* *ret_claimed: the caller shall make those of `version`.  Not while they are there, nor within an
+ * hour of the last one who was told to; never for a DuckDB file, which answers soon enough. */
+CHECKED enum err_code warehouse_claim_answers(struct warehouse *warehouse, const char *origin,
+                                              const char *version, bool *ret_claimed,
+                                              struct err *err);
+/* version: NULL while some are still missing, so that another will make them. */
+CHECKED enum err_code warehouse_leave_answers(struct warehouse *warehouse, const char *origin,
+                                              const char *version, const char *text,
+                                              struct err *err);
+/* "": there are none, or the role may not see them. */
+CHECKED enum err_code warehouse_find_answers(struct warehouse *warehouse, const char *origin,
+                                             struct buf *ret_text, struct err *err);
 /* A temporary table of this connection from a select; on a read-only handle, too.  `name` is a
  * plain word; so is `looked_up`, the column by which its rows are going to be found, or NULL. */
 CHECKED enum err_code warehouse_prepare(struct warehouse *warehouse, const char *name,

@@ -22,6 +22,14 @@ struct warehouse_ops {
                              const char *looked_up, struct err *);
     enum err_code (*query)(struct warehouse *, const char *sql, const char *const *params,
                            size_t param_count, warehouse_row_fn *, void *arg, struct err *);
+    enum err_code (*is_large)(struct warehouse *, bool *ret_large, struct err *);
+    /* All three, or none: nothing is left there. */
+    enum err_code (*claim_answers)(struct warehouse *, const char *origin, const char *version,
+                                   bool *ret_claimed, struct err *);
+    enum err_code (*leave_answers)(struct warehouse *, const char *origin, const char *version,
+                                   const char *text, struct err *);
+    enum err_code (*find_answers)(struct warehouse *, const char *origin, struct buf *ret_text,
+                                  struct err *);
 };
 
 /* First member of every driver's own struct. */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "pipeline/report_first.h"
 #include "web/kept.h"
 #include "web/web_metrics.h"
 
@@ -53,19 +54,6 @@ void reader_free(struct reader *reader)
     free(reader);
 }
 
-/* Another number for another content: FNV-1a over what names it. */
-static uint64_t version_of(const struct report_state *state)
-{
-    uint64_t hash = UINT64_C(14695981039346656037) ^ state->batch;
-    const char *const parts[] = {state->lake, state->generation};
-
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        for (const char *at = parts[i]; *at; at++)
-            hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
-    hash = (hash ^ state->batch) * UINT64_C(1099511628211);
-    return hash ? hash : 1;
-}
-
 struct loaded web_loaded(struct web *web)
 {
     pthread_mutex_lock(&web->lock);
@@ -78,11 +66,37 @@ static void remember(struct reader *reader)
 {
     struct web *web = reader->web;
 
-    reader->version = version_of(&reader->state);
+    reader->version = report_state_version(&reader->state);
     pthread_mutex_lock(&web->lock);
-    web->loaded = (struct loaded){reader->version, reader->state.batch, reader->state.captured_us,
-                                  reader->state.has_rates};
+    web->loaded = (struct loaded){.version = reader->version,
+                                  .batch = reader->state.batch,
+                                  .captured_us = reader->state.captured_us,
+                                  .has_rates = reader->state.has_rates,
+                                  .seen = true,
+                                  .first_batch = reader->state.first_batch};
     pthread_mutex_unlock(&web->lock);
+}
+
+/* What it holds: one at a time, since who comes first learns what the others need not look for.  He
+ * also takes what load left, which is there at once where making it takes long. */
+static enum err_code look(struct reader *reader, struct err *err)
+{
+    struct web *web = reader->web;
+    struct loaded known = web_loaded(web);
+
+    enum err_code code = report_state_read_again(web->reports, reader->warehouse, reader->arena,
+                                                 known.seen ? known.version : 0, known.first_batch,
+                                                 &reader->state, err);
+    if (code)
+        reader_rest(reader);
+    if (code && code != ERR_NOT_FOUND)
+        return code;
+    if (reader->state.batch && !web->looked) {
+        kept_find(web, reader->warehouse, report_state_version(&reader->state));
+        web->looked = true;
+    }
+    remember(reader);
+    return ERR_OK;
 }
 
 /* Opens the warehouse unless it is open, and looks at what it holds.  An empty one has no batch. */
@@ -100,14 +114,10 @@ static enum err_code use_warehouse(struct reader *reader, struct err *err)
     reader->state = (struct report_state){.generation = "", .lake = ""};
     TRY(app_warehouse_reader(reader->app, lock_wait_us, timeout_us, &reader->warehouse, err));
     reader->opened_us = clock_monotonic_us();
-    enum err_code code = report_state_read(reader->web->reports, reader->warehouse, reader->arena,
-                                           &reader->state, err);
-    if (code)
-        reader_rest(reader);
-    if (code && code != ERR_NOT_FOUND)
-        return code;
-    remember(reader);
-    return ERR_OK;
+    pthread_mutex_lock(&reader->web->look);
+    enum err_code code = look(reader, err);
+    pthread_mutex_unlock(&reader->web->look);
+    return code;
 }
 
 static struct job new_job(const char *key, job_make_fn *make)
@@ -180,19 +190,6 @@ static enum err_code write_csv(struct reader *reader, const struct report_questi
                       &csv, &run, err);
 }
 
-static enum err_code write_json(struct reader *reader, const struct report_question *question,
-                                struct buf *out, struct err *err)
-{
-    struct json_writer json;
-
-    json_begin(&json, out, false);
-    TRY(report_json(question->report, &reader->state, &question->filters, reader->warehouse, &json,
-                    err));
-    json_bool(&json, "stale", false);
-    json_object_end(&json);
-    return ERR_OK;
-}
-
 static enum err_code make_fresh_report(struct reader *reader,
                                        const struct report_question *question,
                                        struct document *document, struct err *err)
@@ -204,8 +201,10 @@ static enum err_code make_fresh_report(struct reader *reader,
         err_set(err, ERR_UNAVAILABLE, "the warehouse is empty");
         return err_hint(err, "`tote run` fills it");
     }
-    enum err_code code = question->csv ? write_csv(reader, question, &document->body, err)
-                                       : write_json(reader, question, &document->body, err);
+    enum err_code code =
+        question->csv ? write_csv(reader, question, &document->body, err)
+                      : report_answer_json(question->report, &reader->state, &question->filters,
+                                           reader->warehouse, &document->body, err);
     atomic_fetch_add(&counters->queries, 1);
     atomic_fetch_add(&counters->busy_us, (uint64_t)(clock_monotonic_us() - begin_us));
     return code;
@@ -258,8 +257,8 @@ struct job answer_report(const struct report *report, const struct report_filter
         question->filters.values[i] = question->texts + size;
         size += strlen(value) + 1;
     }
-    buf_addf(&key, "%s %s?", csv ? "csv" : "report", report->name);
-    report_filters_key(report, filters, &key);
+    buf_add_text(&key, csv ? "csv of " : "");
+    report_answer_key(report, filters, &key);
     struct job job = new_job(buf_text(&key), make_report);
     job.question = question;
     return job;
@@ -293,7 +292,7 @@ static struct document *make_filters(void *worker, const struct job *job)
 
 struct job answer_filters(void)
 {
-    return new_job("filters", make_filters);
+    return new_job(REPORT_CHOICES_KEY, make_filters);
 }
 
 /* --- latest.json --- */
@@ -477,67 +476,39 @@ static struct job announcement_of(struct reader *reader)
     job.question = of;
     job.done = announce;
     job.arg = of;
-    job.last = true;
     return job;
 }
 
-static void add_background(struct web *web, struct job job)
+static void add_background(struct web *web, struct job job, unsigned stage)
 {
     job.background = true;
+    job.stage = stage;
     (void)jobs_add(web->warehouse_jobs, job);
 }
 
-/* The group "summary" alone, or all but it and the lists of rows. */
-static void add_reports(struct web *web, const struct report_filters *filters, bool summary)
-{
-    for (size_t i = 0; i < web->reports->count; i++) {
-        const struct report *report = &web->reports->reports[i];
-        if (report->in_bundle && !text_equal(report->group, "rows") &&
-            text_equal(report->group, "summary") == summary)
-            add_background(web, answer_report(report, filters, false));
-    }
-}
-
-/* The days that a page shows when it is opened; false: there are none. */
-static bool first_period(struct reader *reader, struct arena *arena,
-                         struct report_filters *ret_filters)
-{
-    struct report_choices *choices;
-    struct err ignored;
-
-    if (!reader->warehouse || report_choices_read(reader->web->reports, &reader->state,
-                                                  reader->warehouse, arena, &choices, &ignored))
-        return false;
-    for (size_t i = 0; i < choices->period_count; i++) {
-        if (!text_equal(choices->periods[i].name, REPORT_PERIOD_FIRST))
-            continue;
-        ret_filters->values[REPORT_FROM] = choices->periods[i].from;
-        ret_filters->values[REPORT_TO] = choices->periods[i].to;
-        return true;
-    }
-    return false;
-}
-
-/* What a page asks for when it is opened, its headline figures first, before anybody asks; then
- * those who listen are told to. */
+/* What a page asks for when it is opened, its headline figures first and by themselves, before
+ * anybody asks; then those who listen are told to. */
 static void prepare(struct reader *reader)
 {
+    enum {
+        COUNTS = REPORT_FIRST_OTHERS + 1,
+        ANNOUNCEMENT
+    };
     CLEANUP(arena_free) struct arena *scratch = arena_new(0);
     struct web *web = reader->web;
-    struct report_filters all = report_filters_none(), asked = all, before;
+    struct report_first first = {0};
     struct err ignored;
 
-    add_background(web, answer_filters());
-    if (first_period(reader, scratch, &asked)) {
-        before = asked;
-        add_reports(web, &asked, true);
-        if (!report_filters_move_back(&before, scratch, &ignored))
-            add_reports(web, &before, true);
-        add_reports(web, &asked, false);
-    }
-    add_reports(web, &all, true);
-    add_background(web, new_job("counts", make_counts));
-    add_background(web, announcement_of(reader));
+    add_background(web, answer_filters(), REPORT_FIRST_HEADLINE);
+    if (reader->warehouse && report_first_read(web->reports, &reader->state, reader->warehouse,
+                                               scratch, &first, &ignored))
+        log_debug("what a page asks first is not known: %s", ignored.message);
+    for (size_t i = 0; i < first.count; i++)
+        add_background(web,
+                       answer_report(first.questions[i].report, &first.questions[i].filters, false),
+                       first.questions[i].stage);
+    add_background(web, new_job("counts", make_counts), COUNTS);
+    add_background(web, announcement_of(reader), ANNOUNCEMENT);
 }
 
 /* Whether this is the first who sees that version: who asks a report may have been here before. */
@@ -564,7 +535,7 @@ static struct document *make_look(void *worker, const struct job *job)
     if (begins_to_prepare(reader->web, reader->version))
         prepare(reader);
     else if (!has_counts(reader->web))
-        add_background(reader->web, new_job("counts", make_counts));
+        add_background(reader->web, new_job("counts", make_counts), 0);
     return nothing();
 }
 

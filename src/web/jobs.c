@@ -22,6 +22,7 @@ struct jobs {
         struct jobs_worker worker;
         const char *key; /* of what it makes; NULL: nothing */
         bool background;
+        unsigned stage;
     } threads[WORKERS_MAX];
     size_t thread_count;
 };
@@ -40,30 +41,37 @@ static bool is_at_work(const struct jobs *jobs, const char *key)
     return false;
 }
 
-/* The background has half of the threads, and none while somebody is answered. */
+/* The background has half of the threads, and none while somebody waits, be it for what the
+ * background is making. */
 static bool may_begin_background(const struct jobs *jobs, const struct job *job)
 {
-    size_t busy = 0, answering = 0;
+    size_t busy = 0;
 
+    for (size_t i = 0; i < jobs->count; i++)
+        if (!jobs->waiting[i].background)
+            return false;
     for (size_t i = 0; i < jobs->thread_count; i++) {
         const struct thread *thread = &jobs->threads[i];
-        busy += thread->key && thread->background;
-        answering += thread->key && !thread->background;
+        if (thread->key && (!thread->background || thread->stage < job->stage))
+            return false;
+        busy += thread->key != NULL;
     }
-    return !answering && busy < (job->last ? 1 : (jobs->thread_count + 1) / 2);
+    return busy < (jobs->thread_count + 1) / 2;
 }
 
-/* The first job that somebody waits for, else the first; none that is at work already: when that is
- * done, the answer is known.  jobs->count: there is nothing to do now. */
+/* The first job that somebody waits for, else the first of the earliest stage; none that is at work
+ * already: when that is done, the answer is known.  jobs->count: there is nothing to do now. */
 static size_t choose(const struct jobs *jobs)
 {
     size_t background = jobs->count;
 
     for (size_t i = 0; i < jobs->count; i++) {
         const struct job *job = &jobs->waiting[i];
-        if (!job->background && !is_at_work(jobs, job->key))
+        if (is_at_work(jobs, job->key))
+            continue;
+        if (!job->background)
             return i;
-        if (job->background && background == jobs->count && !is_at_work(jobs, job->key))
+        if (background == jobs->count || job->stage < jobs->waiting[background].stage)
             background = i;
     }
     if (background < jobs->count && may_begin_background(jobs, &jobs->waiting[background]))
@@ -123,6 +131,7 @@ static void *work(void *arg)
         buf_add_text(&key, same[0].key);
         thread->key = buf_text(&key);
         thread->background = same[0].background;
+        thread->stage = same[0].stage;
         pthread_mutex_unlock(&jobs->lock);
         answer(same, count, same[0].make(thread->worker.worker, &same[0]));
         pthread_mutex_lock(&jobs->lock);

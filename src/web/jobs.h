@@ -23,7 +23,7 @@ struct job {
     job_done_fn *done; /* NULL: nobody waits */
     void *arg;
     bool background; /* while nobody waits for anything */
-    bool last;       /* of the background: when nothing else of it waits or is at work */
+    unsigned stage;  /* of the background: when nothing of an earlier one waits or is at work */
 };
 
 /* What a thread needs before it begins and when it has nothing to do. */

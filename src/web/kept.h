@@ -12,5 +12,8 @@
 /* Before anybody asks. */
 void kept_read(struct web *web);
 void kept_write(struct web *web);
+/* Takes what load left in the warehouse (app/answers_left.h), which holds `version`: the first time
+ * that a server sees it. */
+void kept_find(struct web *web, struct warehouse *warehouse, uint64_t version);
 
 #endif

@@ -39,6 +39,7 @@ static struct web *web_new(const struct config *config)
     web->cache = cache_new(CACHE_BYTES);
     web->events = events_new();
     pthread_mutex_init(&web->lock, NULL);
+    pthread_mutex_init(&web->look, NULL);
     return web;
 }
 
@@ -52,6 +53,7 @@ static void web_free(struct web *web)
     arena_free(web->counts_arena);
     arena_free(web->arena);
     pthread_mutex_destroy(&web->lock);
+    pthread_mutex_destroy(&web->look);
     free(web);
 }
 DEFINE_CLEANUP(struct web *, web_free)

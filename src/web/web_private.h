@@ -19,6 +19,8 @@ struct loaded {
     uint64_t batch;
     int64_t captured_us;
     bool has_rates;
+    bool seen; /* by a reader, who also knows: */
+    int64_t first_batch;
 };
 
 struct web_counters {
@@ -42,6 +44,8 @@ struct web {
     struct jobs *lake_jobs;      /* what needs the lake */
     struct events *events;
     struct web_counters counters;
+    pthread_mutex_t look; /* held by who looks at what the warehouse holds */
+    bool looked;          /* for what load left there; under look */
     pthread_mutex_t lock;
     struct loaded loaded; /* under lock, as what follows */
     uint64_t prepared; /* the version whose answers are made, or being made, before anybody asks */

@@ -68,6 +68,8 @@ class TestFigures:
         german = visit(dashboard.address, locale="de-DE").go("#business?period=2024&currency=EUR")
         assert re.fullmatch(r"\d{3}\.\d{3}\.\d{3}\s€", figure(german, "revenue").inner_text())
         assert "Okt" in panel(german, "sales_by_month").locator(".axis-x").text_content()
+        said = german.locator("#freshness").inner_text()
+        assert "vor" not in said and ("ago" in said or "now" in said), "words are in the language of the page"
 
 
 class TestFilters:

@@ -91,6 +91,30 @@ class TestStates:
         panel.get_by_role("button", name="Try again").click()
         panel.locator(".bar").first.wait_for()
 
+    def test_a_headline_that_fails_says_so_once_and_comes_back(self, dashboard, visit):
+        here = visit(dashboard.address)
+        problem = {"status": 500, "code": "WAREHOUSE", "title": "x", "detail": "the warehouse is gone", "hint": "start it by `tote run`"}
+        broken = True
+        here.page.route("**/api/reports/purchases_summary*", lambda route: route.fulfill(
+            status=500, content_type="application/problem+json", body=json.dumps(problem)) if broken else route.continue_())
+        here.page.route("**/api/events", lambda route: route.fulfill(content_type="text/event-stream", body=""))
+        page = here.go("#business?period=2024")
+        assert page.locator(".figures .problem").count() == 1 and page.locator(".figures .problem code").inner_text() == "tote run"
+        assert page.locator("[data-figure=spent]").count() == 0 and page.locator("[data-figure=revenue] .figure-value").count() > 0
+        assert here.axe() == []
+        broken = False
+        page.get_by_label("Period").select_option("2023")
+        page.locator("[data-figure=spent] .figure-value").first.wait_for()
+        assert page.locator(".figures .problem").count() == 0
+
+    def test_a_page_opened_while_nobody_serves_comes_by_itself(self, dashboard, visit):
+        here = visit(dashboard.address)
+        here.page.route("**/latest.json", lambda route: route.abort())
+        here.page.goto(dashboard.address)
+        here.page.get_by_role("heading", name="The dashboard cannot be shown").wait_for()
+        here.page.unroute("**/latest.json")
+        here.page.locator("[data-figure=revenue] .figure-value").first.wait_for()
+
     def test_figures_of_an_older_batch_say_so(self, dashboard, visit):
         here = visit(dashboard.address)
 

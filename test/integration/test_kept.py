@@ -68,6 +68,68 @@ def test_the_next_start_answers_at_once(started):
         until(lambda: kept.read_bytes() != before)
 
 
+@pytest.fixture
+def large(project, database):
+    """A PostgreSQL warehouse that believes itself to be large, and in which load has left the first answers."""
+    project.configure(project.source.url, warehouse=database.url)
+    project.ok("run")
+    project.ok("load")  # the indexes, which count rows
+    grow(database)
+    assert "first answers" in project.ok("load").stderr
+    return project
+
+
+def grow(database):
+    database.execute("update pg_class set reltuples = 2000000 where relname = 'fact_sales_order'")
+
+
+def test_the_first_server_of_a_large_warehouse_answers_at_once(large, database):
+    kept = large.folder / ".tote-answers"
+    assert "first answers" not in large.ok("load").stderr, "they are there"
+    with Dashboard(large) as site:
+        said = summary(site)
+        assert said["batch"] == 1 and not said["stale"] and queries(site) == 0, "the warehouse was asked for what is known"
+        until(kept.exists)
+        assert queries(site) == 0
+    # they are what a server says that had to ask
+    kept.unlink()
+    database.execute("delete from tote.answers")
+    with Dashboard(large) as site:
+        assert summary(site) == said and queries(site) > 0
+
+
+def test_answers_of_an_earlier_batch_say_that_they_are(large, database):
+    large.source.execute("update sales_order set units_sold = units_sold + 1000000 where sales_order_id = "
+                         "(select max(sales_order_id) from sales_order)")
+    large.ok("run")
+    grow(database)
+    assert "first answers" not in large.ok("load").stderr, "within the hour"
+    with Dashboard(large) as site:
+        seen = summary(site)
+        assert (seen["batch"], seen["stale"]) in {(1, True), (2, False)}
+        until(lambda: summary(site)["batch"] == 2 and not summary(site)["stale"])
+    (large.folder / ".tote-answers").unlink(missing_ok=True)
+    database.execute("update tote.answers set begun_at = begun_at - interval '2 hours'")
+    assert "first answers" in large.ok("load").stderr
+    with Dashboard(large) as site:
+        assert summary(site)["batch"] == 2 and queries(site) == 0
+
+
+def test_answers_left_by_another_program_or_damaged_are_not_shown(large, database):
+    shown = '"rows":[["EUR","'
+    assert shown in database.value("select content from tote.answers")
+    database.execute(f"update tote.answers set content = replace(content, '{shown}', '{shown.replace('EUR', 'XXX')}')")
+    with Dashboard(large) as site:
+        assert any("XXX" in row for row in summary(site)["rows"]), "else this test proves nothing"
+    (large.folder / ".tote-answers").unlink(missing_ok=True)
+    for harm in ("content = left(content, length(content) - 3)", "content = replace(content, '\"format\":1', '\"format\":9')",
+                 "content = 'x'", "origin = repeat('0', 64)"):
+        database.execute(f"update tote.answers set {harm}")
+        with Dashboard(large) as site:
+            assert not any("XXX" in row for row in summary(site)["rows"]), harm
+        (large.folder / ".tote-answers").unlink(missing_ok=True)
+
+
 def test_what_cannot_be_trusted_is_left_out(project, first_run):
     kept = project.folder / ".tote-answers"
     with Dashboard(project) as site:

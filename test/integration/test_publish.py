@@ -203,3 +203,42 @@ select count(*) as orders from sales
         for name in ("unordered", "sales_by_month", "largest_orders", "totals_that_differ"):
             alone = project.ok("report", name, "--json", "--limit=300", *wanted)
             assert reports[name]["rows"] == alone.json["rows"], (key, name)
+
+
+class TestFromACopy:
+    """A large warehouse is published from a copy of the star, ten times as fast. If these fail, managers see a page that differs from
+    their warehouse, or publishing takes a quarter of an hour."""
+
+    @pytest.fixture
+    def large(self, project, database):
+        project.configure(project.source.url, warehouse=database.url, more="publish:\n  filters: [currency, department]\n")
+        project.ok("run")
+        project.ok("load")  # the indexes, which count rows
+        project.ok("publish", "--to", project.folder / "small")
+        database.execute("update pg_class set reltuples = 2000000 where relname = 'fact_sales_order'")
+        return project
+
+    def published(self, project, name, *arguments):
+        said = project.ok("publish", "--to", project.folder / name, "--log-level", "debug", *arguments).stderr
+        return "from a copy" in said, set(files(project.folder / name))
+
+    def test_it_is_the_same_page(self, large):
+        copied, there = self.published(large, "large")
+        assert copied and there == set(files(large.folder / "small"))
+
+    def test_only_what_holds_the_same_is_copied(self, large, database):
+        database.execute("update tote.\"table\" set made_here = false where name = 'dim_staff'")
+        copied, there = self.published(large, "foreign")
+        assert not copied and there == set(files(large.folder / "small"))
+        database.execute("update tote.\"table\" set made_here = true")
+        large.source.execute("update sales_order set units_sold = units_sold + 1 where sales_order_id = 42")
+        large.ok("ingest")
+        large.ok("process")  # the lake is a batch ahead
+        copied, there = self.published(large, "behind")
+        assert not copied and pointer(large.folder / "behind")["batch"] == 1
+
+    def test_what_cannot_be_copied_is_asked_for_where_it_is(self, large):
+        for part in (large.folder / "lake" / "processed" / "star" / "fact_sales_order").rglob("*.parquet"):
+            part.unlink()
+        done = large.ok("publish", "--to", large.folder / "anyhow")
+        assert "could not be copied" in done.stderr and set(files(large.folder / "anyhow")) == set(files(large.folder / "small"))

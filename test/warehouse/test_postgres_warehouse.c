@@ -345,6 +345,71 @@ static void test_a_very_large_first_batch(void **state)
     assert_rows(f, keys_of_sale, "fact_sale_pkey|p|t\nfact_sale_staff_id_fkey|f|t\n");
 }
 
+static bool claim(struct fixture *f, const char *version)
+{
+    bool claimed = false;
+
+    ASSERT_OK(warehouse_claim_answers(f->warehouse, "mine", version, &claimed, &f->err));
+    return claimed;
+}
+
+static void assert_finds(struct fixture *f, struct warehouse *warehouse, const char *origin,
+                         const char *text)
+{
+    CLEANUP_IN_PLACE(buf_release) struct buf found = {0};
+
+    ASSERT_OK(warehouse_find_answers(warehouse, origin, &found, &f->err));
+    assert_string_equal(buf_text(&found), text);
+}
+
+/* Else the first server of a large warehouse would let everybody wait, each load that has nothing
+ * to do would ask it everything, or answers would be shown for those of another program. */
+static void test_answers_are_left_for_servers(void **state)
+{
+    struct fixture *f = *state;
+    const char *role = arena_printf(f->arena, "looker_%d", (int)getpid());
+    bool wanted = true;
+
+    begin(f, 1);
+    load_staff(f);
+    load_sales(f, 1, 1, 10);
+    ASSERT_OK(warehouse_commit(f->warehouse, &f->err));
+    ASSERT_OK(warehouse_is_large(f->warehouse, &wanted, &f->err));
+    assert_false(wanted); /* ten rows are asked as quickly */
+    admin(f, "update pg_class set reltuples = 1e6 where relname = 'fact_sale'");
+    ASSERT_OK(warehouse_is_large(f->warehouse, &wanted, &f->err));
+    assert_true(wanted);
+
+    assert_finds(f, f->warehouse, "mine", "");
+    assert_true(claim(f, "1"));
+    assert_false(claim(f, "1")); /* somebody is at it */
+    assert_finds(f, f->warehouse, "mine", "");
+    ASSERT_OK(warehouse_leave_answers(f->warehouse, "mine", NULL, "some", &f->err));
+    assert_finds(f, f->warehouse, "mine", "some");
+    assert_finds(f, f->warehouse, "yours", "");
+    assert_false(claim(f, "1"));
+    admin(f, "update tote.answers set begun_at = begun_at - interval '61 minutes'");
+    assert_true(claim(f, "1")); /* who was at it was killed, it seems */
+    ASSERT_OK(warehouse_leave_answers(f->warehouse, "mine", "1", "all", &f->err));
+    assert_finds(f, f->warehouse, "mine", "all");
+    assert_false(claim(f, "2")); /* the hour is for all batches */
+    admin(f, "update tote.answers set begun_at = begun_at - interval '61 minutes'");
+    assert_false(claim(f, "1")); /* they are there */
+    assert_true(claim(f, "2"));
+    assert_finds(f, f->warehouse, "mine", "all"); /* until the new ones are */
+
+    admin(f, "insert into tote.answers values ('public', 'older', now() - interval '8 days', '1', "
+             "now(), 'x')");
+    ASSERT_OK(warehouse_leave_answers(f->warehouse, "mine", "2", "new", &f->err));
+    assert_rows(f, "select origin, content from tote.answers", "mine|new\n");
+
+    admin(f, arena_printf(f->arena, "create role %s login", role));
+    struct warehouse *looker = open_as(f, role);
+    assert_finds(f, looker, "mine", ""); /* no right to see them: no error */
+    warehouse_close(looker);
+    admin(f, arena_printf(f->arena, "drop role %s", role));
+}
+
 /* Else a loader without the tables' ownership could not load at all. */
 static void test_tables_of_another_role(void **state)
 {
@@ -646,6 +711,7 @@ int main(void)
         TEST(test_a_large_batch_is_checked_as_a_set),
         TEST(test_a_reader_does_not_stop_a_large_batch),
         TEST(test_a_very_large_first_batch),
+        TEST(test_answers_are_left_for_servers),
         TEST(test_tables_of_another_role),
         TEST(test_a_missing_privilege_says_what_to_grant),
         TEST(test_two_loaders_at_once),

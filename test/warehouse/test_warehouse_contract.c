@@ -607,6 +607,12 @@ static void test_queries(void **state)
     unsigned done = 1;
     ASSERT_OK(warehouse_maintain(f->warehouse, &done, &f->err));
     assert_int_equal(done, 0);
+    bool wanted = true;
+    CLEANUP_IN_PLACE(buf_release) struct buf answers = {0};
+    ASSERT_OK(warehouse_is_large(f->warehouse, &wanted, &f->err));
+    assert_false(wanted); /* it is small */
+    ASSERT_OK(warehouse_find_answers(f->warehouse, "whose", &answers, &f->err));
+    assert_int_equal(answers.size, 0);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -155,14 +155,14 @@ static struct document *make_at_gate(void *worker, const struct job *job)
 }
 
 static void add_at_gate(struct jobs *jobs, struct gate *gate, const char *key, bool background,
-                        bool last)
+                        unsigned stage)
 {
     assert_true(jobs_add(jobs, (struct job){.key = mem_strdup(key),
                                             .make = make_at_gate,
                                             .done = done,
                                             .arg = &gate->tally,
                                             .background = background,
-                                            .last = last}));
+                                            .stage = stage}));
 }
 
 static void wait_until_began(struct gate *gate, const char *keys)
@@ -183,12 +183,12 @@ static void those_who_wait_come_before_the_background(void **state)
 
     struct jobs *jobs = jobs_start(workers, COUNT_OF(workers), &err);
     assert_non_null(jobs);
-    add_at_gate(jobs, &gate, "b", true, false);
+    add_at_gate(jobs, &gate, "b", true, 0);
     wait_until_began(&gate, "b");
-    add_at_gate(jobs, &gate, "c", true, false); /* the other thread is not for the background */
-    add_at_gate(jobs, &gate, "l", true, true);
-    add_at_gate(jobs, &gate, "b", false, false); /* is being made already */
-    add_at_gate(jobs, &gate, "f", false, false);
+    add_at_gate(jobs, &gate, "c", true, 0); /* the other thread is not for the background */
+    add_at_gate(jobs, &gate, "l", true, 1);
+    add_at_gate(jobs, &gate, "b", false, 0); /* is being made already */
+    add_at_gate(jobs, &gate, "f", false, 0);
     wait_until_began(&gate, "bf");
     pthread_mutex_lock(&gate.tally.lock);
     gate.open = true;
@@ -197,6 +197,47 @@ static void those_who_wait_come_before_the_background(void **state)
         pthread_cond_wait(&gate.tally.moved, &gate.tally.lock);
     pthread_mutex_unlock(&gate.tally.lock);
     assert_string_equal(gate.began, "bfbcl");
+    jobs_stop(jobs, refuse);
+    jobs_free(jobs);
+}
+
+static void wait_for_answers(struct gate *gate, size_t count, bool open)
+{
+    pthread_mutex_lock(&gate->tally.lock);
+    gate->open = open;
+    pthread_cond_broadcast(&gate->tally.moved);
+    while (gate->tally.answered < count)
+        pthread_cond_wait(&gate->tally.moved, &gate->tally.lock);
+    pthread_mutex_unlock(&gate->tally.lock);
+}
+
+static void a_stage_of_the_background_begins_when_the_one_before_is_done(void **state)
+{
+    (void)state;
+    struct gate gate = {
+        .tally = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
+    const struct jobs_worker workers[] = {{.worker = &gate}, {.worker = &gate}, {.worker = &gate}};
+    struct err err;
+
+    struct jobs *jobs = jobs_start(workers, COUNT_OF(workers), &err);
+    assert_non_null(jobs);
+    add_at_gate(jobs, &gate, "a", true, 0);
+    wait_until_began(&gate, "a");
+    add_at_gate(jobs, &gate, "c", true, 1); /* there is room for it, but not yet its turn */
+    add_at_gate(jobs, &gate, "b", true, 0);
+    wait_until_began(&gate, "ab");
+    wait_for_answers(&gate, 3, true);
+    assert_string_equal(gate.began, "abc");
+
+    gate.open = false;
+    add_at_gate(jobs, &gate, "d", true, 0);
+    wait_until_began(&gate, "abcd");
+    add_at_gate(jobs, &gate, "d", false, 0); /* who waits for it is not held up by more */
+    add_at_gate(jobs, &gate, "e", true, 0);
+    add_at_gate(jobs, &gate, "f", false, 0);
+    wait_until_began(&gate, "abcdf");
+    wait_for_answers(&gate, 7, true);
+    assert_string_equal(gate.began, "abcdfde");
     jobs_stop(jobs, refuse);
     jobs_free(jobs);
 }
@@ -233,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_newer_answer_takes_the_place_of_the_old),
         cmocka_unit_test(everybody_who_asks_is_answered_once),
         cmocka_unit_test(those_who_wait_come_before_the_background),
+        cmocka_unit_test(a_stage_of_the_background_begins_when_the_one_before_is_done),
         cmocka_unit_test(what_waits_at_the_end_is_refused),
     };
 

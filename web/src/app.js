@@ -2,13 +2,16 @@
 
 import * as address from './address.js'
 import { Business } from './business.js'
-import { byId, h, icon } from './dom.js'
+import { byId, h, icon, prose } from './dom.js'
+import { sentence } from './filters.js'
 import * as format from './format.js'
 import { follow } from './live.js'
 import { Pipeline } from './pipeline.js'
 import { Sheet } from './sheet.js'
 import { open } from './source.js'
 import { startTheme } from './theme.js'
+
+const REACHED_AGAIN_MS = 5000
 
 const HEALTH = {
     ok: 'Healthy', late: 'Late', behind: 'Catching up', quarantine: 'Rows held back', empty: 'No batch yet', error: 'Needs attention',
@@ -118,8 +121,9 @@ function stuck(problem) {
     const retry = h('button', { class: 'button button-primary', type: 'button', onclick: () => location.reload() }, 'Try again')
     byId('main').replaceChildren(h('section', { class: 'state state-error', role: 'alert' },
         h('h1', {}, locked ? 'This dashboard needs its token' : 'The dashboard cannot be shown'),
-        h('p', {}, locked ? 'Open the address that you were given, the one that ends in ?token=…, once; this browser then remembers it.' : problem.message),
-        !locked && problem.hint && h('p', { class: 'hint' }, problem.hint), retry))
+        h('p', {}, locked ? 'Open the address that you were given, the one that ends in ?token=…, once; this browser then remembers it.' : sentence(problem.message)),
+        !locked && problem.hint && h('p', { class: 'hint' }, prose(sentence(problem.hint))), retry))
+    if (problem.status === 0) setInterval(() => open().then(() => location.reload(), () => null), REACHED_AGAIN_MS)
 }
 
 async function start() {

@@ -22,6 +22,9 @@ function fill(element, properties, children) {
     return element
 }
 
+// Text of the server, in which commands stand between backquotes.
+export const prose = text => String(text).split('`').map((part, at) => (at % 2 ? h('code', {}, part) : part))
+
 export const byId = id => document.getElementById(id)
 
 // Small pictures, drawn with the colour of the text around them.

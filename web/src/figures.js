@@ -17,6 +17,7 @@ export class Figures {
         this.reports = reports
         this.element = h('section', { class: 'figures', 'aria-label': 'Headline figures' })
         this.cards = new Map()
+        this.rows = new Map()
         this.data = new Map()
         for (const report of reports) {
             const cards = headline(report.columns).map(column => {
@@ -24,7 +25,9 @@ export class Figures {
                 this.cards.set(`${report.name} ${column.name}`, body)
                 return h('div', { class: 'figure', 'data-figure': column.name }, h('h3', { class: 'figure-title' }, sentence(column.title)), body)
             })
-            this.element.append(h('h2', { class: 'figures-title' }, report.title), h('div', { class: 'figures-row' }, cards))
+            const row = h('div', { class: 'figures-row' }, cards)
+            this.rows.set(report.name, { row, cards })
+            this.element.append(h('h2', { class: 'figures-title' }, report.title), row)
         }
     }
 
@@ -55,6 +58,8 @@ export class Figures {
 
     show(report, now, then) {
         this.data.set(report.name, now)
+        const { row, cards } = this.rows.get(report.name)
+        if (cards.length && !cards[0].isConnected) row.replaceChildren(...cards)
         const currencyAt = now.columns.findIndex(column => column.kind === 'currency')
         const alone = now.rows.length === 1
         for (const column of headline(now.columns)) {
@@ -80,7 +85,7 @@ export class Figures {
     }
 
     fail(report, problem) {
-        for (const column of headline(report.columns)) this.body(report, column)?.replaceChildren(problemBox(problem, null))
+        this.rows.get(report.name).row.replaceChildren(problemBox(problem, null)) // once, not in each card
     }
 }
 

@@ -1,4 +1,4 @@
-// Numbers and dates in the reader's locale. Decimal strings go to Intl as they are, which keeps every digit;
+// Numbers and dates in the reader's locale; words in the page's language. Decimal strings go to Intl as they are, which keeps every digit;
 // `numeric` is for geometry and percentages only, never for a sum that is shown.
 
 const formats = new Map()
@@ -8,6 +8,9 @@ function cached(kind, options) {
     if (!formats.has(key)) formats.set(key, new kind(undefined, options))
     return formats.get(key)
 }
+
+// A word among the page's own: "3 minutes ago" stands within a sentence.
+const LANGUAGE = 'en'
 
 const number = options => cached(Intl.NumberFormat, options)
 const dates = options => cached(Intl.DateTimeFormat, options)
@@ -53,7 +56,7 @@ const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]]
 // "3 minutes ago", "in 20 seconds"
 export function relative(seconds) {
     const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS[3]
-    return cached(Intl.RelativeTimeFormat, { numeric: 'auto' }).format(-Math.trunc(seconds / size), unit)
+    return new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' }).format(-Math.trunc(seconds / size), unit)
 }
 
 export function duration(seconds) {
@@ -63,7 +66,7 @@ export function duration(seconds) {
     return number({ style: 'unit', unit: 'minute', maximumFractionDigits: 0 }).format(seconds / 60)
 }
 
-export const list = words => cached(Intl.ListFormat, { type: 'conjunction' }).format(words)
+export const list = words => new Intl.ListFormat(LANGUAGE, { type: 'conjunction' }).format(words)
 
 const BY_KIND = {
     count, number: plain, date, instant, month, weekday,

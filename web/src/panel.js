@@ -2,7 +2,7 @@
 
 import * as address from './address.js'
 import { chartFor } from './charts.js'
-import { h, icon } from './dom.js'
+import { h, icon, prose } from './dom.js'
 import { sentence } from './filters.js'
 import * as format from './format.js'
 import { table } from './table.js'
@@ -14,7 +14,7 @@ const ROWS_AT_FIRST = 8
 export function problemBox(problem, retry) {
     return h('div', { class: 'problem', role: 'alert' },
         h('p', {}, h('strong', {}, 'Could not be shown. '), sentence(problem.message)),
-        problem.hint && h('p', { class: 'hint' }, sentence(problem.hint)),
+        problem.hint && h('p', { class: 'hint' }, prose(sentence(problem.hint))),
         retry && h('button', { class: 'button', type: 'button', onclick: retry }, 'Try again'))
 }
 

@@ -1,7 +1,7 @@
 // The pipeline view: healthy or not, and why, first; then where each step is, what the last batches did, and what was held back.
 
 import { chartFor } from './charts.js'
-import { h } from './dom.js'
+import { h, prose } from './dom.js'
 import { sentence } from './filters.js'
 import * as format from './format.js'
 import { problemBox } from './panel.js'
@@ -68,7 +68,7 @@ export class Pipeline {
         this.when = h('p', { class: 'muted' })
         this.health.replaceChildren(h('span', { class: 'health-mark', 'aria-hidden': 'true' }, MARK[health.state] ?? '?'),
             h('div', {}, h('h2', {}, SAID[health.state] ?? sentence(health.state)),
-                health.reasons.length > 0 && h('ul', { class: 'reasons' }, health.reasons.map(reason => h('li', {}, sentence(reason)))), this.when),
+                health.reasons.length > 0 && h('ul', { class: 'reasons' }, health.reasons.map(reason => h('li', {}, prose(sentence(reason))))), this.when),
             h('p', { class: 'health-source muted' }, `Source ${database ?? 'unknown'}`))
     }
 
