@@ -77,9 +77,16 @@ class Visit:
         self.page.wait_for_function("() => !document.querySelector('[aria-busy=true], .skeleton')", timeout=120000)
 
     def axe(self):
-        """Serious and critical violations of WCAG 2.2 A and AA and of good practice."""
+        """Serious and critical violations of WCAG 2.2 A and AA and of good practice. What is asked again is dim for a moment: its
+        contrast is judged as it is before and after."""
         self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+        found = self.page.evaluate("""() => {
+            const lit = new CSSStyleSheet();
+            lit.replaceSync("[aria-busy] { opacity: 1 !important; transition: none !important; }");
+            document.adoptedStyleSheets = [lit];
+            return axe.run(document, { resultTypes: ['violations'] })
+                .finally(() => { document.adoptedStyleSheets = []; });
+        }""")
         return [(one["id"], one["impact"], [node["html"][:150] for node in one["nodes"][:3]])
                 for one in found["violations"] if one["impact"] in ("serious", "critical")]
 
